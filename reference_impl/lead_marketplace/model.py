@@ -1,0 +1,459 @@
+"""The lead marketplace as a pure state machine: what each function of ``functions/`` must do.
+
+A function here has the name and the arguments of the one in SQL, and is given what only the server
+knows (``now``, ``new_id``). It returns the next state and the row that the caller gets, or raises
+:class:`Refused` with the message of the P0001; the state then stays as it was. Nothing is read,
+written or drawn. Calls come one after another here: there is nothing to wait for and no 55P03.
+
+Ids are UUIDs, amounts are credits as ``Decimal``, times are aware datetimes. Times that no outcome
+depends on (created_at, sold_at, completed_at, ...) are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal, TypeVar
+from uuid import UUID
+
+CENT = Decimal("0.01")
+LARGEST = Decimal("9999999999.99")
+LIFETIME = timedelta(hours=24)
+
+Kind = Literal["grant", "top_up", "purchase", "refund"]
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A lead. It is sold at most once, and a refund doesn't undo that."""
+
+    price: Decimal | None
+    status: Literal["draft", "available", "sold"] = "available"
+    listed: bool = True
+    sold_count: int = 0
+
+    @property
+    def for_sale(self) -> bool:
+        """Say whether it can be bought."""
+        return self.status == "available" and self.listed and self.price is not None
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """A workspace's purchase: ``prices`` by lead. ``sold`` says that its items are sold."""
+
+    id: UUID
+    workspace_id: UUID
+    method: str
+    prices: Mapping[UUID, Decimal]
+    expires_at: datetime
+    request_key: UUID | None = None
+    status: Literal["pending", "completed", "failed", "refund_due", "refunded"] = "pending"
+    sold: bool = False
+    download_url: str | None = None
+    stripe_refund_id: str | None = None
+
+    @property
+    def lead_ids(self) -> list[UUID]:
+        """Return the leads in the order in which their rows are locked."""
+        return sorted(self.prices)
+
+    @property
+    def price(self) -> Decimal:
+        """Return what all of it costs."""
+        return sum(self.prices.values(), Decimal(0))
+
+
+@dataclass(frozen=True)
+class CreditPurchase:
+    """Credits that are bought by card."""
+
+    id: UUID
+    workspace_id: UUID
+    credits: Decimal
+    request_key: UUID | None = None
+    status: Literal["pending", "completed"] = "pending"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Credits that were given."""
+
+    id: UUID
+    workspace_id: UUID
+    amount: Decimal
+    reason: str
+    request_key: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One movement of credit. ``reference`` is the purchase, credit purchase or grant."""
+
+    workspace_id: UUID
+    amount: Decimal
+    balance_before: Decimal
+    balance_after: Decimal
+    kind: Kind
+    reference: UUID
+
+
+@dataclass(frozen=True)
+class State:
+    """All there is. A workspace without an account has never had a credit."""
+
+    workspaces: frozenset[UUID] = frozenset()
+    leads: Mapping[UUID, Lead] = field(default_factory=dict)
+    accounts: Mapping[UUID, Decimal] = field(default_factory=dict)
+    purchases: Mapping[UUID, Purchase] = field(default_factory=dict)
+    credit_purchases: Mapping[UUID, CreditPurchase] = field(default_factory=dict)
+    grants: Mapping[UUID, Grant] = field(default_factory=dict)
+    entries: tuple[Entry, ...] = ()
+
+
+class Refused(Exception):  # noqa: N818 (a business answer, not an error)
+    """A refusal: P0001 with this message, and nothing has changed."""
+
+
+# What a caller may send: SQL has no argument that can't be NULL.
+Id = UUID | None
+Amount = Decimal | None
+Text = str | None
+LeadIds = Sequence[UUID | None] | None
+
+_Keyed = TypeVar("_Keyed", Purchase, CreditPurchase, Grant)
+Row = dict[str, object]
+Step = tuple[State, Row]
+
+
+def validate_and_lock_leads_for_purchase(
+    state: State, lead_ids: LeadIds, buyer_workspace_id: Id
+) -> tuple[State, list[Row]]:
+    """Return id and price of the leads if all of them can be bought now. Changes nothing."""
+    wanted = _lead_ids(lead_ids)
+    _workspace(state, buyer_workspace_id)
+    _all_for_sale(state, wanted)
+    return state, [{"id": key, "marketplace_price": state.leads[key].price} for key in wanted]
+
+
+def create_lead_purchase(
+    state: State,
+    lead_ids: LeadIds,
+    buyer_workspace_id: Id,
+    payment_method: Text,
+    request_key: Id = None,
+    *,
+    new_id: UUID,
+    now: datetime,
+) -> Step:
+    """Write a pending purchase down at today's prices. It claims nothing."""
+    wanted = _lead_ids(lead_ids)
+    if payment_method is None or payment_method not in ("credits", "card"):
+        raise Refused(f"Unknown payment method: {_text(payment_method)}")
+    buyer = _workspace(state, buyer_workspace_id)
+
+    if first := _under_key(state.purchases, request_key):
+        if (first.workspace_id, first.method, first.lead_ids) != (buyer, payment_method, wanted):
+            raise _conflict(request_key)
+        return state, {"create_lead_purchase": first.id}
+
+    _all_for_sale(state, wanted)
+    prices = {key: state.leads[key].price or Decimal(0) for key in wanted}
+    made = Purchase(new_id, buyer, payment_method, prices, now + LIFETIME, request_key)
+    if made.price > LARGEST:
+        raise Refused(f"Price is too large: {made.price:.2f}")
+    return _with(state, made), {"create_lead_purchase": new_id}
+
+
+def complete_credit_lead_purchase(
+    state: State, purchase_id: Id, workspace_id: Id, credit_amount: Amount, *, now: datetime
+) -> Step:
+    """Take the credits, sell the leads and complete the purchase. A refusal is a row here."""
+
+    def refused(reason: object, balance: Amount = None) -> Row:
+        return _completion(False, balance, error_message=str(reason), already_completed=False)
+
+    try:
+        given = _credit_amount(credit_amount)
+        purchase = _purchase(state, purchase_id, "credits", workspace_id)
+        if not purchase.prices:
+            raise Refused(f"No leads found for purchase: {purchase_id}")
+        if given != purchase.price:
+            required = f"Given: {given:f}, Required: {purchase.price:.2f}"
+            raise Refused(f"Credit amount differs from the price. {required}")
+        if purchase.status not in ("pending", "completed"):
+            raise Refused(f"Purchase cannot be completed. Status: {purchase.status}")
+    except Refused as reason:
+        return state, refused(reason)
+
+    if purchase.status == "completed":
+        first = _entry(state, "purchase", purchase.id).balance_after
+        return state, _completion(True, first, error_message=None, already_completed=True)
+
+    try:
+        if purchase.expires_at <= now:
+            raise Refused(f"Purchase has expired: {purchase_id}")
+        _all_for_sale(state, purchase.lead_ids)
+    except Refused as reason:
+        return _with(state, replace(purchase, status="failed")), refused(reason)
+
+    balance = state.accounts.get(purchase.workspace_id, Decimal("0.00"))
+    if balance < purchase.price:
+        counts = f"Current: {balance:.2f}, Required: {purchase.price:.2f}"
+        return state, refused(f"Insufficient credits. {counts}", balance)
+
+    paid, after = _post(state, purchase.workspace_id, -purchase.price, "purchase", purchase.id)
+    sold = _with(_sell(paid, purchase.lead_ids), replace(purchase, status="completed", sold=True))
+    return sold, _completion(True, after, error_message=None, already_completed=False)
+
+
+def complete_stripe_lead_purchase(
+    state: State, purchase_id: Id, download_url: Text = None, *, now: datetime
+) -> Step:
+    """Sell what a card has paid for; where that is no longer possible, owe the money back."""
+
+    def row(success: bool, already: bool, leads: list[UUID]) -> Row:
+        return {"success": success, "already_completed": already, "lead_ids_marked": leads}
+
+    purchase = _purchase(state, purchase_id, "card")
+    leads = purchase.lead_ids
+    if not leads:
+        raise Refused(f"No leads found for purchase: {purchase_id}")
+    if purchase.status == "completed":
+        if purchase.download_url != download_url:
+            raise Refused(f"Purchase was completed with another download URL: {purchase_id}")
+        return state, row(True, True, leads)
+
+    in_time = purchase.status == "pending" and purchase.expires_at > now
+    if in_time and all(state.leads[key].for_sale for key in leads):
+        done = replace(purchase, status="completed", sold=True, download_url=download_url)
+        return _with(_sell(state, leads), done), row(True, False, leads)
+    if purchase.status in ("pending", "failed"):
+        state = _with(state, replace(purchase, status="refund_due"))
+    return state, row(False, False, [])
+
+
+def mark_leads_sold_bulk(state: State, lead_ids: LeadIds) -> Step:
+    """Mark leads sold that were sold elsewhere; count those that were available."""
+    wanted = _lead_ids(lead_ids)
+    found = [key for key in wanted if key in state.leads]
+    if len(found) < len(wanted):
+        counts = f"Requested: {len(wanted)}, Found: {len(found)}"
+        raise Refused(f"Some leads do not exist. {counts}")
+    moved = [key for key in found if state.leads[key].status == "available"]
+    return _sell(state, moved), {"leads_marked": len(moved)}
+
+
+def refund_lead_purchase(state: State, purchase_id: Id, workspace_id: Id) -> Step:
+    """Give the credits of a completed purchase back, once. The leads stay sold."""
+    purchase = _purchase(state, purchase_id, "credits", workspace_id)
+    if purchase.status == "refunded":
+        first = _entry(state, "refund", purchase.id).balance_after
+        return state, _completion(True, first, already_refunded=True)
+    if purchase.status != "completed":
+        raise Refused(f"Purchase cannot be refunded. Status: {purchase.status}")
+    charged = -_entry(state, "purchase", purchase.id).amount
+    paid, after = _post(state, purchase.workspace_id, charged, "refund", purchase.id)
+    refunded = _with(paid, replace(purchase, status="refunded"))
+    return refunded, _completion(True, after, already_refunded=False)
+
+
+def settle_card_refund(state: State, purchase_id: Id, stripe_refund_id: Text) -> Step:
+    """Record that a card payment was paid back at Stripe."""
+    refund_id = _filled(stripe_refund_id, "Stripe refund id")
+    purchase = _purchase(state, purchase_id, "card")
+    if purchase.status == "refunded":
+        if purchase.stripe_refund_id != refund_id:
+            raise Refused(f"Purchase was refunded by another Stripe refund: {purchase_id}")
+        return state, {"success": True, "already_refunded": True}
+    if purchase.status not in ("completed", "refund_due"):
+        raise Refused(f"Purchase cannot be refunded. Status: {purchase.status}")
+    if any(other.stripe_refund_id == refund_id for other in state.purchases.values()):
+        raise Refused(f"Stripe refund was used for another purchase: {refund_id}")
+    refunded = replace(purchase, status="refunded", stripe_refund_id=refund_id)
+    return _with(state, refunded), {"success": True, "already_refunded": False}
+
+
+def expire_lead_purchases(state: State, workspace_id: Id = None, *, now: datetime) -> Step:
+    """Turn pending purchases past their expiry into failed ones: one workspace's, or all."""
+    due = {
+        key: replace(purchase, status="failed")
+        for key, purchase in state.purchases.items()
+        if purchase.status == "pending"
+        and purchase.expires_at <= now
+        and workspace_id in (None, purchase.workspace_id)
+    }
+    after = replace(state, purchases={**state.purchases, **due})
+    return after, {"purchases_expired": len(due)}
+
+
+def add_workspace_credits(
+    state: State,
+    workspace_id: Id,
+    amount: Amount,
+    reason: Text,
+    request_key: Id = None,
+    *,
+    new_id: UUID,
+) -> Step:
+    """Give a workspace credits."""
+    given = _credit_amount(amount)
+    why = _filled(reason, "Reason")
+    receiver = _workspace(state, workspace_id)
+
+    if first := _under_key(state.grants, request_key):
+        if (first.workspace_id, first.amount, first.reason) != (receiver, given, why):
+            raise _conflict(request_key)
+        balance = _entry(state, "grant", first.id).balance_after
+        return state, {"new_credit_balance": balance, "already_added": True}
+
+    grant = Grant(new_id, receiver, given, why, request_key)
+    state = replace(state, grants={**state.grants, new_id: grant})
+    after, balance = _post(state, receiver, given, "grant", new_id)
+    return after, {"new_credit_balance": balance, "already_added": False}
+
+
+def create_credit_purchase(
+    state: State, workspace_id: Id, credits: Amount, request_key: Id = None, *, new_id: UUID
+) -> Step:
+    """Write down how many credits are about to be bought by card."""
+    given = _credit_amount(credits)
+    buyer = _workspace(state, workspace_id)
+
+    if first := _under_key(state.credit_purchases, request_key):
+        if (first.workspace_id, first.credits) != (buyer, given):
+            raise _conflict(request_key)
+        return state, {"create_credit_purchase": first.id}
+
+    made = CreditPurchase(new_id, buyer, given, request_key)
+    after = replace(state, credit_purchases={**state.credit_purchases, new_id: made})
+    return after, {"create_credit_purchase": new_id}
+
+
+def complete_stripe_credit_purchase(
+    state: State, credit_purchase_id: Id, workspace_id: Id, credits: Amount
+) -> Step:
+    """Credit a workspace with what a card has paid for, once."""
+    given = _credit_amount(credits)
+    purchase = state.credit_purchases.get(credit_purchase_id) if credit_purchase_id else None
+    if purchase is None:
+        raise Refused(f"Credit purchase not found: {_text(credit_purchase_id)}")
+    if purchase.workspace_id != workspace_id:
+        raise Refused(f"Credit purchase belongs to another workspace: {purchase.id}")
+    if purchase.credits != given:
+        required = f"Given: {given:f}, Required: {purchase.credits:.2f}"
+        raise Refused(f"Credit amount differs from the credit purchase. {required}")
+    if purchase.status == "completed":
+        first = _entry(state, "top_up", purchase.id).balance_after
+        return state, _completion(True, first, already_completed=True)
+
+    paid, after = _post(state, workspace_id, given, "top_up", purchase.id)
+    done = {purchase.id: replace(purchase, status="completed")}
+    credited = replace(paid, credit_purchases={**paid.credit_purchases, **done})
+    return credited, _completion(True, after, already_completed=False)
+
+
+def _credit_amount(amount: Amount) -> Decimal:
+    """Return the amount if it is a positive number of credits with at most two decimals."""
+    if amount is None or not amount.is_finite() or not 0 < amount <= LARGEST:
+        raise Refused(f"Invalid credit amount: {_text(amount)}")
+    if amount != amount.quantize(CENT):
+        raise Refused(f"Invalid credit amount: {_text(amount)}")
+    return amount
+
+
+def _filled(text: Text, what: str) -> str:
+    if text is None or not text.strip(" "):
+        raise Refused(f"{what} is missing")
+    return text
+
+
+def _lead_ids(lead_ids: LeadIds) -> list[UUID]:
+    """Return the ids in the order in which the rows are locked."""
+    if not lead_ids:
+        raise Refused("No leads given")
+    known = sorted(key for key in lead_ids if key is not None)
+    if len(known) < len(lead_ids):
+        raise Refused("A lead id is null")
+    if len(set(known)) < len(known):
+        raise Refused("A lead is given twice")
+    return known
+
+
+def _workspace(state: State, workspace_id: Id) -> UUID:
+    if workspace_id is None or workspace_id not in state.workspaces:
+        raise Refused(f"Workspace not found: {_text(workspace_id)}")
+    return workspace_id
+
+
+def _purchase(state: State, purchase_id: Id, method: str, *buyer: Id) -> Purchase:
+    """Return the purchase, if it is paid this way and, where one is named, by this buyer."""
+    purchase = state.purchases.get(purchase_id) if purchase_id else None
+    if purchase is None:
+        raise Refused(f"Purchase not found: {_text(purchase_id)}")
+    if buyer and buyer != (purchase.workspace_id,):
+        raise Refused(f"Purchase belongs to another workspace: {purchase_id}")
+    if purchase.method != method:
+        how = "with credits" if method == "credits" else "by card"
+        raise Refused(f"Purchase is not paid {how}: {purchase_id}")
+    return purchase
+
+
+def _all_for_sale(state: State, wanted: Sequence[UUID]) -> None:
+    found = [key for key in wanted if key in state.leads and state.leads[key].for_sale]
+    if len(found) < len(wanted):
+        counts = f"Requested: {len(wanted)}, Available: {len(found)}"
+        raise Refused(f"Some leads are no longer available for purchase. {counts}")
+
+
+def _under_key(records: Mapping[UUID, _Keyed], key: Id) -> _Keyed | None:
+    """Return what was written down under this request key. None is no key: a new request."""
+    return next((r for r in records.values() if key is not None and r.request_key == key), None)
+
+
+def _conflict(request_key: Id) -> Refused:
+    return Refused(f"Request key was used with other arguments: {request_key}")
+
+
+def _sell(state: State, lead_ids: Sequence[UUID]) -> State:
+    sold = {
+        key: replace(state.leads[key], status="sold", sold_count=state.leads[key].sold_count + 1)
+        for key in lead_ids
+    }
+    return replace(state, leads={**state.leads, **sold})
+
+
+def _post(
+    state: State, workspace_id: UUID, amount: Decimal, kind: Kind, reference: UUID
+) -> tuple[State, Decimal]:
+    """Move credit: the balance and the entry that explains it, always together."""
+    before = state.accounts.get(workspace_id, Decimal("0.00"))
+    after = before + amount
+    if after > LARGEST:
+        raise Refused(f"Credit balance would be too large: {after:f}")
+    after = after.quantize(CENT)
+    entry = Entry(workspace_id, amount, before, after, kind, reference)
+    accounts = {**state.accounts, workspace_id: after}
+    return replace(state, accounts=accounts, entries=(*state.entries, entry)), after
+
+
+def _entry(state: State, kind: Kind, reference: UUID) -> Entry:
+    """Return the one entry of this kind for a purchase, credit purchase or grant."""
+    return next(e for e in state.entries if (e.kind, e.reference) == (kind, reference))
+
+
+def _with(state: State, purchase: Purchase) -> State:
+    return replace(state, purchases={**state.purchases, purchase.id: purchase})
+
+
+def _completion(success: bool, balance: Amount, **more: object) -> Row:
+    return {"success": success, "new_credit_balance": balance, **more}
+
+
+def _text(value: Decimal | UUID | Text) -> str:
+    """Write a value as PostgreSQL does in a message."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return "<NULL>" if value is None else str(value)

@@ -1,0 +1,5 @@
+"""The command ``crossfoot``."""
+
+from crossfoot.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""The explorer: every interleaving of the statements inside stored functions, one after another."""

@@ -1,0 +1,178 @@
+"""One client of a race on its connection: what it sends, and where it stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from enum import IntEnum
+from typing import Any
+
+import asyncpg
+
+from crossfoot.explorer.race import Call, Session
+from crossfoot.explorer.trace import CallResult, Event, Trace
+from crossfoot.outcome import outcome_of_error, outcome_of_rows
+from crossfoot.rendering import render
+from crossfoot.target import Operation
+
+_STEP = "crossfoot step "
+
+
+class Place(IntEnum):
+    """Where a session stands. In this order: through, moving, able to go on."""
+
+    DONE = 0
+    RUNNING = 1
+    WAITING = 2
+    READY = 3
+    AT_STEP = 4
+
+
+class Client:
+    """One session of the race that is being run.
+
+    ``place`` changes only here (when a session announces itself) and in the arena (when it lets it
+    go). ``moved`` is called at every announcement. ``fresh`` says that nothing of the current
+    transaction has touched data yet; ``free`` that steps don't stop, because nobody else can move.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        connection: asyncpg.Connection,
+        operations: Mapping[str, Operation],
+        moved: Callable[[], None],
+    ) -> None:
+        self.index = index
+        self.connection = connection
+        self.operations = operations
+        self.moved = moved
+        self.pid: int = connection.get_server_pid()
+        self.turn = 0  # which of its two locks the session's next step wants
+        self.held = True  # whether the controller holds that lock
+        self.free = False
+        self.place = Place.DONE
+        self.fresh = True
+        self.transaction = 0
+        self.step = 0
+        self.results: list[list[CallResult]] = []
+        self.task: asyncio.Task[None] | None = None
+        self.session = Session("", ())
+        self._level = ""
+        self._call = 0
+        self._kept: dict[str, object] = {}
+        self._trace = Trace()
+        connection.add_log_listener(self._heard)
+
+    @property
+    def slot(self) -> int:
+        """Return the number by which steps.sql knows this session."""
+        return self.index + 1
+
+    @property
+    def can_go(self) -> bool:
+        """Say whether it stands where it can be let go."""
+        return self.place >= Place.READY
+
+    @property
+    def moving(self) -> bool:
+        """Say whether a statement is under way: running, or waiting for a lock."""
+        return Place.RUNNING <= self.place <= Place.WAITING
+
+    @property
+    def next_call(self) -> Call | None:
+        """Return the call that is to be sent next; None before a commit."""
+        calls = self.session.transactions[self.transaction]
+        return calls[self._call] if self._call < len(calls) else None
+
+    def _heard(self, _connection: Any, message: Any) -> None:
+        if not message.message.startswith(_STEP):
+            return
+        self.step = int(message.message[len(_STEP) :])
+        if self.free:
+            self._trace.events.append(Event(self.index, "step", self.step))
+        else:
+            self.place = Place.AT_STEP
+            self.moved()
+
+    async def begin(self, session: Session, isolation: str, trace: Trace) -> None:
+        """Take a session's part in a new schedule and open its first transaction."""
+        self.session, self._trace = session, trace
+        self._level = "" if isolation == "read committed" else f" isolation level {isolation}"
+        self.place = Place.READY if session.transactions else Place.DONE
+        self.transaction = self._call = self.step = 0
+        self.fresh, self.free, self.task = True, False, None
+        self._kept, self.results = {}, [[]]
+        if session.transactions:
+            await self.connection.execute(f"begin{self._level}")
+
+    def send(self) -> None:
+        """Send the next statement of the session, or its commit."""
+        call = self.next_call
+        work: Coroutine[Any, Any, None] = self._send_call(call) if call else self._commit()
+        self.place = Place.RUNNING
+        self.task = asyncio.get_running_loop().create_task(work)
+
+    async def _send_call(self, call: Call) -> None:
+        self._trace.events.append(Event(self.index, "call", call=call))
+        try:
+            records = await self.connection.fetch(
+                call.query.text, *call.query.arguments(self._kept)
+            )
+        except asyncpg.PostgresError as error:
+            await self._failed(call, error)
+            return
+        if call.keep:
+            self._kept[call.keep] = records[0][0] if records else None
+        result = self._answered(call, records)
+        self.results[-1].append(result)
+        self._trace.events.append(Event(self.index, "return", call=call, result=result))
+        self._call += 1
+        self._stands(Place.READY)
+
+    def _answered(self, call: Call, records: Sequence[asyncpg.Record]) -> CallResult:
+        columns = tuple(records[0].keys()) if records else ()
+        rows = tuple(tuple(render(value) for value in record.values()) for record in records)
+        operation = self.operations.get(call.operation or "")
+        return CallResult(call, outcome_of_rows(operation, columns, rows), columns, rows)
+
+    async def _failed(self, call: Call, error: asyncpg.PostgresError) -> None:
+        """Write the error down as the call's result; the session ends, as the application would."""
+        sqlstate, message = str(error.sqlstate), str(getattr(error, "message", "") or error)
+        outcome = outcome_of_error(self.operations.get(call.operation or ""), sqlstate, message)
+        result = CallResult(call, outcome, sqlstate=sqlstate, message=message)
+        answered = self.results[-1]
+        if answered and answered[-1].call is call:
+            answered.pop()  # it had come back well, and its COMMIT failed
+        answered.append(result)
+        self._trace.events.append(Event(self.index, "error", call=call, result=result))
+        if self.connection.is_in_transaction():
+            await self.connection.execute("rollback")
+        self._stands(Place.DONE)
+
+    async def _commit(self) -> None:
+        self._trace.events.append(Event(self.index, "commit"))
+        try:
+            await self.connection.execute("commit")
+        except asyncpg.PostgresError as error:
+            await self._failed(self.results[-1][-1].call, error)
+            return
+        self.transaction += 1
+        self._call = 0
+        self.fresh = True
+        if self.transaction == len(self.session.transactions):
+            self._stands(Place.DONE)
+            return
+        self.results.append([])
+        await self.connection.execute(f"begin{self._level}")
+        self._stands(Place.READY)
+
+    def _stands(self, place: Place) -> None:
+        self.place = place
+        self.moved()
+
+    async def leave(self) -> None:
+        """Be through with a schedule that was given up."""
+        if self.connection.is_in_transaction():
+            await self.connection.execute("rollback")
+        self.task, self.place = None, Place.DONE

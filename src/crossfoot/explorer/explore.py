@@ -1,0 +1,247 @@
+"""Explore one race: every schedule that fits the budget, judged, the worst one confirmed and drawn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from crossfoot.apply import Sources
+from crossfoot.checks.audits import AuditSet
+from crossfoot.errors import ContentError
+from crossfoot.explorer import explain
+from crossfoot.explorer.arena import Arena, NotDeterministicError, StuckError
+from crossfoot.explorer.judge import Judge, Judgement
+from crossfoot.explorer.lanes import lanes_of
+from crossfoot.explorer.race import Race
+from crossfoot.explorer.search import Follow, Search, preemptions
+from crossfoot.explorer.token import Token
+from crossfoot.explorer.trace import Trace
+from crossfoot.results import Check, Exploration, Finding, Kind, Property
+from crossfoot.verdicts import Outcome, Verdict
+
+REPLAYS = 10
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How far to look: ``schedules`` at most per race; ``first`` stops at the first counterexample."""
+
+    schedules: int = 2000
+    first: bool = False
+
+
+@dataclass
+class Counterexample:
+    """A failing schedule."""
+
+    trace: Trace
+    judgement: Judgement
+
+    @property
+    def cost(self) -> tuple[int, int, int, tuple[int, ...]]:
+        """Return what makes a schedule hard to read: preemptions, switches, length."""
+        order = [event.session for event in self.trace.events if event.kind in {"step", "commit"}]
+        switches = sum(a != b for a, b in pairwise(order))
+        return preemptions(self.trace), switches, len(order), self.trace.choices
+
+
+@dataclass
+class Explorer:
+    """Explores the races of one (instrumented) form of one target."""
+
+    arenas: Sequence[Arena]
+    audits: AuditSet
+    bounds: Bounds
+    sources: Sources
+    token: Token
+    progress: Callable[[str, Exploration, int], None] = lambda name, done, left: None
+    violated: set[str] = field(default_factory=set)
+
+    async def explore(self, race: Race) -> Check:
+        """Return the race's check: pass, fail with one finding, or unknown with the reason."""
+        started = time.perf_counter()
+        for arena in self.arenas:
+            await arena.open(len(race.sessions))
+        work = _Exploring(self, race)
+        check = work.new_check()
+        try:
+            await work.search_all()
+            check.findings = await work.findings()
+        except (NotDeterministicError, StuckError) as error:
+            check.verdict, check.reason = Verdict.UNKNOWN, str(error)
+        else:
+            check.verdict, check.reason = work.verdict(check.findings)
+        check.exploration = work.done
+        check.seconds = time.perf_counter() - started
+        return check
+
+    async def replay(self, race: Race, token: Token) -> Check:
+        """Run one schedule again and return the race's check with it, drawn whether it fails or not."""
+        for arena in self.arenas:
+            await arena.open(len(race.sessions))
+        work = _Exploring(self, race)
+        work.without = token.without
+        check = work.new_check()
+        try:
+            trace = await self.arenas[0].run(race, Follow(token.choices))
+            judgement = await work.judge.judge(trace, self.arenas[0])
+            work.count(trace, judgement)
+            work.worst = Counterexample(trace, judgement)
+            check.findings = [await work.finding()]
+        except (NotDeterministicError, StuckError) as error:
+            check.reason = f"{error}. Has the code changed since?"
+            return check
+        check.verdict = Verdict.FAIL if judgement.violates else Verdict.PASS
+        work.done.preemption_bound = None
+        check.exploration = work.done
+        return check
+
+
+class _Exploring:
+    """One race being explored."""
+
+    def __init__(self, explorer: Explorer, race: Race, without: tuple[int, ...] = ()) -> None:
+        self.explorer = explorer
+        self.without = without
+        self.race = race = race.without(without) if without else race
+        self.judge = Judge(race, explorer.audits)
+        self.search = Search(explorer.bounds.schedules)
+        self.done = Exploration(isolation=race.isolation)
+        self.worst: Counterexample | None = None
+        self.ok_in: set[str] = set()
+
+    def new_check(self) -> Check:
+        race = self.race
+        return Check(
+            kind=Kind.RACE,
+            name=race.name,
+            title=race.title,
+            verdict=Verdict.UNKNOWN,
+            severity=race.severity,
+            properties=list(dict.fromkeys([*race.properties, Property.DEADLOCK])),
+            detects=list(race.detects),
+            operations=race.operations,
+            file=race.file,
+            about=race.about,
+        )
+
+    async def search_all(self) -> None:
+        race, arenas = self.race, self.explorer.arenas
+        whole = self.judge.serial.whole
+        right = await self.judge.serial.of(whole, arenas[0])
+        for outcome in right.values():
+            self.note_ok(outcome.trace)
+        try:
+            await self.search.run(race, arenas, self.seen)
+        finally:
+            self.done.complete = self.search.complete
+            self.done.stopped = self.search.stopped
+            self.done.left = self.search.left
+            self.done.preemption_bound = None if self.search.complete else self.search.bound
+            self.done.serial_orders = self.judge.serial.count
+
+    async def seen(self, trace: Trace, arena: Arena) -> None:
+        judgement = await self.judge.judge(trace, arena)
+        self.count(trace, judgement)
+        if judgement.violates:
+            found = Counterexample(trace, judgement)
+            if self.worst is None or found.cost < self.worst.cost:
+                self.worst = found
+            self.explorer.violated |= set(judgement.violates)
+            self.search.stopped = self.search.stopped or self.explorer.bounds.first
+        self.explorer.progress(self.race.name, self.done, self.search.left)
+
+    def count(self, trace: Trace, judgement: Judgement) -> None:
+        self.done.schedules += 1
+        self.done.steps += trace.steps
+        self.done.with_waits += bool(trace.waits)
+        self.done.deadlocks += trace.deadlocked
+        self.done.retryable += any(
+            result.outcome is Outcome.RETRYABLE for result in trace.every_result
+        )
+        self.done.failing += bool(judgement.violates)
+        self.note_ok(trace)
+
+    def note_ok(self, trace: Trace) -> None:
+        """Remember which operations succeeded at all: a race in which none does proves nothing."""
+        self.ok_in |= {
+            result.call.operation or ""
+            for each in trace.results
+            for result in each
+            if result.outcome is Outcome.OK
+        }
+
+    def verdict(self, findings: list[Finding]) -> tuple[Verdict, str]:
+        if findings and findings[0].confirmed and findings[0].confirmed[0] == 0:
+            return Verdict.UNKNOWN, "a schedule failed once and never again when replayed"
+        if findings:
+            return Verdict.FAIL, ""
+        if idle := [name for name in self.race.operations if name not in self.ok_in]:
+            return (
+                Verdict.UNKNOWN,
+                f"{', '.join(idle)} never succeeded, alone or overlapping: nothing was raced",
+            )
+        if not self.done.complete and self.done.preemption_bound is None:
+            return Verdict.UNKNOWN, "the budget ended before the schedules without preemption did"
+        return Verdict.PASS, ""
+
+    async def findings(self) -> list[Finding]:
+        if not self.worst:
+            return []
+        found = await self.smaller(self.worst)
+        return [await found.finding()] if isinstance(found, _Exploring) else [await self.finding()]
+
+    async def smaller(self, found: Counterexample) -> _Exploring | Counterexample:
+        """Try the race without each of its sessions, if there are more than two."""
+        if len(self.race.sessions) <= 2:
+            return found
+        for index in range(len(self.race.sessions)):
+            fewer = _Exploring(self.explorer, self.race, (index,))
+            fewer.search.budget = 200
+            try:
+                await fewer.search_all()
+            except (NotDeterministicError, StuckError, ContentError):
+                continue
+            if fewer.worst and set(fewer.worst.judgement.violates) & set(found.judgement.violates):
+                return fewer
+        return found
+
+    async def finding(self) -> Finding:
+        assert self.worst
+        trace, judgement = self.worst.trace, self.worst.judgement
+        name = explain.anomaly(judgement, trace, self.race, self.explorer.audits.applicable)
+        explorer = self.explorer
+        return Finding(
+            subject=self.race.name,
+            anomaly=name,
+            summary=explain.summary(judgement, trace, self.race, name),
+            explanation=explain.explanation(judgement, trace, self.race),
+            violates=judgement.violates,
+            lanes=lanes_of(trace, self.race, explorer.arenas[0].instrumented, explorer.sources),
+            serial=explain.serial_lines(judgement.right, self.race),
+            rows=[{"audit": o.audit, **o.row} for o in judgement.offences[:10]],
+            replay=f"crossfoot replay {self.replay_token()}",
+            confirmed=(await self.confirm(), REPLAYS),
+        )
+
+    def replay_token(self) -> Token:
+        assert self.worst
+        base = self.explorer.token
+        return replace(
+            base, race=self.race.name, choices=self.worst.trace.choices, without=self.without
+        )
+
+    async def confirm(self) -> int:
+        """Replay the counterexample; return how often it failed again."""
+        assert self.worst
+        again = 0
+        for number in range(REPLAYS):
+            arena = self.explorer.arenas[number % len(self.explorer.arenas)]
+            try:
+                trace = await arena.run(self.race, Follow(self.worst.trace.choices))
+            except (NotDeterministicError, StuckError):
+                continue
+            again += bool((await self.judge.judge(trace, arena)).violates)
+        return again

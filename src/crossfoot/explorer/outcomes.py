@@ -1,0 +1,225 @@
+"""When two schedules ended alike: outcomes stripped of what only timing decides.
+
+Generated ids, sequence numbers and the time of day differ between two runs that mean the same. Ids
+and numbers are named after the places they appear in, so links between rows survive; columns that
+differ between two equal serial runs are masked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2s
+from typing import Any
+
+from crossfoot.explorer.race import Race
+from crossfoot.explorer.seed_state import GENERATED, GENERATED_INT4
+from crossfoot.explorer.trace import CallResult, Trace
+from crossfoot.verdicts import Outcome
+
+Cell = str | None
+Row = tuple[tuple[str, Cell], ...]  # (column, value), ...
+
+_TOKEN = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<![\d.])\d{10}(?![\d.])"
+)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d(?::?\d\d)?)?")
+_MASKED = "~"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One table, or one statement of one session, with what was found there."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An outcome as it compares: hashable, order within a place forgotten."""
+
+    calls: tuple[tuple[str, ...], ...]
+    places: tuple[tuple[str, tuple[Row, ...]], ...]
+
+    def place(self, name: str) -> tuple[Row, ...]:
+        """Return the rows found at one place."""
+        return dict(self.places).get(name, ())
+
+
+def places_of(trace: Trace, upto: Sequence[int], *, results: bool) -> list[Place]:
+    """Return what the transactions before ``upto`` (per session) answered, and the state."""
+    found: list[Place] = []
+    for index, transactions in enumerate(trace.transactions):
+        calls = [result for each in transactions[: upto[index]] for result in each]
+        found += [_answer(index, number, call) for number, call in enumerate(calls) if results]
+    tables: dict[str, list[Row]] = {}
+    for name, text in trace.state:
+        tables.setdefault(name, []).append(_row(json.loads(text)))
+    return found + [Place(name, tuple(rows)) for name, rows in sorted(tables.items())]
+
+
+def _answer(session: int, number: int, call: CallResult) -> Place:
+    rows: list[Row] = [tuple(zip(call.columns, row, strict=True)) for row in call.rows]
+    if call.sqlstate:
+        rows = [(("sqlstate", call.sqlstate), ("message", call.message))]
+    return Place(f"call {session}.{number}", tuple(rows))
+
+
+def _row(values: dict[str, Any]) -> Row:
+    return tuple((name, _cell(value)) for name, value in values.items())
+
+
+def _cell(value: Any) -> Cell:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, sort_keys=True)
+
+
+def endings(trace: Trace, upto: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+    """Return how the calls of each session's transactions before ``upto`` ended."""
+    return tuple(
+        tuple(result.outcome.value for each in transactions[: upto[index]] for result in each)
+        for index, transactions in enumerate(trace.transactions)
+    )
+
+
+def kept_transactions(trace: Trace, race: Race) -> tuple[int, ...]:
+    """Return, per session, how many transactions count: those before the first retryable one."""
+    kept: list[int] = []
+    for session, transactions in zip(race.sessions, trace.transactions, strict=True):
+        hit = next(
+            (
+                i
+                for i, each in enumerate(transactions)
+                if any(r.outcome is Outcome.RETRYABLE for r in each)
+            ),
+            len(session.transactions),
+        )
+        kept.append(hit)
+    return tuple(kept)
+
+
+class Masks:
+    """Knows what to overlook in one race: its own values are real, generated ones aren't."""
+
+    def __init__(self, race: Race) -> None:
+        self._real = {str(value) for value in race.values.values()}
+        text = " ".join([race.setup, *race.state, *race.literals.values()])
+        calls = (c for s in race.sessions for t in s.transactions for c in t)
+        self._real |= set(_TOKEN.findall(" ".join([text, *(call.query.text for call in calls)])))
+        self.volatile: set[tuple[str, str]] = set()
+
+    def shape(self, trace: Trace, race: Race, upto: Sequence[int]) -> Shape:
+        """Return the outcome of ``trace`` as it compares."""
+        places = places_of(trace, upto, results=not race.state_only)
+        named = self._name(self._mask(places))
+        shaped = tuple((place.name, tuple(sorted(place.rows, key=_sortable))) for place in named)
+        return Shape(endings(trace, upto), shaped)
+
+    def fingerprint(self, trace: Trace) -> str:
+        """Return what two schedules share if they differ in generated values only.
+
+        Tokens are numbered in the order in which they appear, so equal fingerprints mean equal
+        outcomes; different ones may still mean the same, which the shape then tells.
+        """
+        numbers: dict[str, str] = {}
+
+        def number(match: re.Match[str]) -> str:
+            token = match[0]
+            return (
+                numbers.setdefault(token, f"#{len(numbers)}") if self._generated(token) else token
+            )
+
+        said = [
+            f"{session}.{number} {r.outcome} {r.sqlstate} {r.message} {r.columns} {r.rows}"
+            for session, transactions in enumerate(trace.transactions)
+            for number, each in enumerate(transactions)
+            for r in each
+        ]
+        text = "\n".join([*said, *(f"{name} {row}" for name, row in trace.state)])
+        return _TIME.sub("~time", _TOKEN.sub(number, text))
+
+    def learn(self, first: Trace, second: Trace, race: Race) -> bool:
+        """Compare two runs of one serial order; mask the columns that differ.
+
+        Returns False if they differ in more than that: in how calls ended or in how many rows
+        there are, which is no matter of the time of day.
+        """
+        upto = [len(session.transactions) for session in race.sessions]
+        a, b = self.shape(first, race, upto), self.shape(second, race, upto)
+        if a.calls != b.calls or [name for name, _ in a.places] != [name for name, _ in b.places]:
+            return False
+        for (name, rows), (_, others) in zip(a.places, b.places, strict=True):
+            if len(rows) != len(others):
+                return False
+            self.volatile |= {(name, column) for column in _differing(rows, others)}
+        return self.shape(first, race, upto) == self.shape(second, race, upto)
+
+    def _mask(self, places: Iterable[Place]) -> list[Place]:
+        return [Place(p.name, tuple(self._mask_row(p.name, row) for row in p.rows)) for p in places]
+
+    def _mask_row(self, place: str, row: Row) -> Row:
+        return tuple(
+            (
+                column,
+                _MASKED
+                if value is not None and (place, column) in self.volatile
+                else value and _TIME.sub("~time", value),
+            )
+            for column, value in row
+        )
+
+    def _name(self, places: list[Place]) -> list[Place]:
+        """Give each generated token a name made of where it appears, twice over to follow links."""
+        names: dict[str, str] = {}
+        for _ in range(2):
+            seen: dict[str, Counter[str]] = {}
+            for place in places:
+                for row in place.rows:
+                    context = f"{place.name}|{self._renamed(row, names)}"
+                    for column, token in self._tokens(row):
+                        seen.setdefault(token, Counter())[f"{context}|{column}"] += 1
+            names = {token: _digest(sorted(where.items())) for token, where in seen.items()}
+        return [Place(p.name, tuple(self._renamed(row, names) for row in p.rows)) for p in places]
+
+    def _tokens(self, row: Row) -> Iterator[tuple[str, str]]:
+        for column, value in row:
+            if value:
+                yield from ((column, t) for t in _TOKEN.findall(value) if self._generated(t))
+
+    def _generated(self, token: str) -> bool:
+        if token in self._real:
+            return False
+        return "-" in token or int(token) in GENERATED or int(token) in GENERATED_INT4
+
+    def _renamed(self, row: Row, names: dict[str, str]) -> Row:
+        def rename(match: re.Match[str]) -> str:
+            return names.get(match[0], "#") if self._generated(match[0]) else match[0]
+
+        return tuple((column, value and _TOKEN.sub(rename, value)) for column, value in row)
+
+
+def _differing(rows: Sequence[Row], others: Sequence[Row]) -> set[str]:
+    """Return the columns whose values, as multisets, aren't the same."""
+
+    def columns(found: Sequence[Row]) -> dict[str, Counter[Cell]]:
+        counted: dict[str, Counter[Cell]] = {}
+        for row in found:
+            for column, value in row:
+                counted.setdefault(column, Counter())[value] += 1
+        return counted
+
+    a, b = columns(rows), columns(others)
+    return {column for column in a.keys() | b.keys() if a.get(column) != b.get(column)}
+
+
+def _digest(value: object) -> str:
+    return "#" + blake2s(repr(value).encode(), digest_size=4).hexdigest()
+
+
+def _sortable(row: Row) -> list[tuple[str, bool, str]]:
+    return [(column, value is not None, value or "") for column, value in row]

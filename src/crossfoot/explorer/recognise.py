@@ -1,0 +1,355 @@
+"""Where a PL/pgSQL body can be stopped: before each statement that touches data.
+
+A recogniser, not a parser: it knows blocks, conditions and loops, and takes everything else as one
+statement up to its semicolon. PostgreSQL compiles what comes of it, so a misread body is refused
+there instead of being explored wrongly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from crossfoot.errors import ContentError
+from crossfoot.sql import Token, tokens
+
+_QUERY_WORDS = frozenset({"select", "insert", "update", "delete", "merge", "execute", "table"})
+_JUDGED_BY_CONTENT = frozenset(
+    {"select", "perform", "return", "raise", "assert", "exit", "continue", "get", "null", "close"}
+)
+_HARMLESS = frozenset({"set", "reset", "get", "null", "close"})
+_LOCKING_BUILTINS = ("pg_advisory", "pg_try_advisory", "dblink")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place for a step: ``offset`` (bytes) in the body, its ``line`` (from 1) and what follows there."""
+
+    offset: int
+    line: int
+    text: str
+    kind: str = "statement"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Bytes ``start:end`` of the body make way for ``before``, a step standing for ``place``, ``after``."""
+
+    start: int
+    end: int
+    before: str
+    place: Place | None
+    after: str = ""
+
+
+@dataclass
+class Recognised:
+    """What was found in a body. ``early`` says that its declarations touch data before any step."""
+
+    edits: list[Edit] = field(default_factory=list)
+    early: bool = False
+
+
+class _Reader:
+    """Recursive descent over the tokens of one body."""
+
+    def __init__(self, body: str, functions: frozenset[str], *, return_steps: bool) -> None:
+        self.data = body.encode()
+        self.tokens = tokens(body)
+        self.functions = functions
+        self.return_steps = return_steps
+        self.at = 0
+        self.found = Recognised()
+
+    # -- tokens ---------------------------------------------------------------------------------
+
+    def word(self, ahead: int = 0) -> str:
+        index = self.at + ahead
+        return self.tokens[index].word if index < len(self.tokens) else ""
+
+    def expect(self, *words: str) -> None:
+        for word in words:
+            if self.word() != word:
+                raise ContentError(
+                    f"line {self.line(self.here)}: {word!r} expected, not {self.word()!r}"
+                )
+            self.at += 1
+
+    @property
+    def here(self) -> int:
+        return self.tokens[self.at].start if self.at < len(self.tokens) else len(self.data)
+
+    def line(self, offset: int) -> int:
+        return 1 + self.data.count(b"\n", 0, offset)
+
+    def until(self, *ends: str) -> list[Token]:
+        """Take tokens up to one of ``ends`` outside parentheses and CASE expressions."""
+        start, depth, cases = self.at, 0, 0
+        while self.at < len(self.tokens):
+            word = self.word()
+            qualified = self.at > start and self.word(-1) == "."
+            if depth == 0 and cases == 0 and not qualified and word in ends:
+                return self.tokens[start : self.at]
+            if word in {"(", "["}:
+                depth += 1
+            elif word in {")", "]"}:
+                depth -= 1
+            elif word == "case" and not qualified:
+                cases += 1
+            elif word == "end" and cases and not qualified:
+                cases -= 1
+            self.at += 1
+        raise ContentError(
+            f"line {self.line(len(self.data))}: {' or '.join(ends)} expected before the end"
+        )
+
+    # -- judging --------------------------------------------------------------------------------
+
+    def touches(self, found: Sequence[Token]) -> bool:
+        """Say whether evaluating these tokens may read, write or lock anything."""
+        for index, token in enumerate(found):
+            following = found[index + 1].text if index + 1 < len(found) else ""
+            previous = found[index - 1].word if index else ""
+            if token.word in _QUERY_WORDS and previous != ".":
+                return True
+            if following == "(" and self.is_called(token):
+                return True
+        return False
+
+    def is_called(self, token: Token) -> bool:
+        name = token.text.strip('"') if token.text.startswith('"') else token.word
+        return name in self.functions or name.startswith(_LOCKING_BUILTINS)
+
+    def place(self, offset: int, end: int, kind: str = "statement") -> Place:
+        text = " ".join(self.data[offset:end].decode().split())
+        return Place(offset, self.line(offset), text, kind)
+
+    def step(self, offset: int, end: int, kind: str = "statement") -> None:
+        place = self.place(offset, end, kind)
+        self.found.edits.append(Edit(offset, offset, "", place, " "))
+
+    # -- grammar --------------------------------------------------------------------------------
+
+    def body(self) -> Recognised:
+        self.skip_options()
+        self.found.early = self.block(outermost=True)
+        return self.found
+
+    def skip_options(self) -> None:
+        while self.word() == "#":
+            line = self.line(self.here)
+            while self.at < len(self.tokens) and self.line(self.here) == line:
+                self.at += 1
+
+    def label(self) -> None:
+        while self.word() == "<<":
+            self.until(">>")
+            self.at += 1
+
+    def block(self, *, outermost: bool = False) -> bool:
+        """Read ``[<<label>>] [declare ...] begin ... end``; say whether its declarations touch data."""
+        self.label()
+        early = self.declarations() if self.word() == "declare" else False
+        self.expect("begin")
+        self.statements("exception", "end")
+        closing = self.here
+        if outermost and self.return_steps:
+            self.step(closing, closing + len("end"), "return")
+        if self.word() == "exception":
+            self.at += 1
+            while self.word() == "when":
+                self.until("then")
+                self.at += 1
+                self.statements("when", "end")
+        self.expect("end")
+        if not outermost:
+            self.until(";")
+            self.at += 1
+        return early
+
+    def declarations(self) -> bool:
+        early = False
+        while self.word() == "declare":
+            self.at += 1
+        while self.word() != "begin":
+            declared = self.until(";")
+            early = early or self.touches(declared)
+            self.at += 1
+            while self.word() == "declare":
+                self.at += 1
+        return early
+
+    def statements(self, *ends: str) -> None:
+        while self.at < len(self.tokens) and self.word() not in ends:
+            self.statement()
+        if self.at >= len(self.tokens):
+            raise ContentError(
+                f"line {self.line(len(self.data))}: {' or '.join(ends)} expected before the end"
+            )
+
+    def statement(self) -> None:
+        start, mark = self.here, self.at
+        self.label()
+        word = self.word()
+        if word in {"declare", "begin"}:
+            self.at = mark
+            self.nested_block(start)
+        elif word == "if":
+            self.conditional(start)
+        elif word == "case":
+            self.case(start)
+        elif word in {"loop", "while", "for", "foreach"}:
+            self.loop(start, word)
+        else:
+            self.simple(start)
+
+    def nested_block(self, start: int) -> None:
+        index = len(self.found.edits)
+        if self.block():
+            place = self.place(start, start + len(b"declare"))
+            self.found.edits.insert(index, Edit(start, start, "", place, " "))
+
+    def conditional(self, start: int) -> None:
+        self.expect("if")
+        condition = self.until("then")
+        if self.touches(condition):
+            self.step(start, self.here)
+        self.at += 1
+        self.statements("elsif", "elseif", "else", "end")
+        opened = 0
+        while self.word() in {"elsif", "elseif"}:
+            opened += self.alternative()
+        if self.word() == "else":
+            self.at += 1
+            self.statements("end")
+        if opened:
+            self.found.edits.append(Edit(self.here, self.here, "end if; " * opened, None))
+        self.expect("end", "if", ";")
+
+    def alternative(self) -> int:
+        """Read one ELSIF. One whose condition touches data becomes ELSE, a step and an IF of its own.
+
+        A step inside the condition would run on the snapshot that the condition then keeps.
+        """
+        offset, end = self.here, self.tokens[self.at].end
+        self.at += 1
+        condition = self.until("then")
+        touching = self.touches(condition)
+        if touching:
+            place = self.place(offset, self.here)
+            self.found.edits.append(Edit(offset, end, "else ", place, " if"))
+        self.at += 1
+        self.statements("elsif", "elseif", "else", "end")
+        return int(touching)
+
+    def case(self, start: int) -> None:
+        self.expect("case")
+        index = len(self.found.edits)
+        touching = self.touches(self.until("when"))
+        end = self.here
+        while self.word() == "when":
+            self.at += 1
+            touching = self.touches(self.until("then")) or touching
+            self.at += 1
+            self.statements("when", "else", "end")
+        if self.word() == "else":
+            self.at += 1
+            self.statements("end")
+        self.expect("end", "case", ";")
+        if touching:
+            self.found.edits.insert(index, Edit(start, start, "", self.place(start, end), " "))
+
+    def loop(self, start: int, word: str) -> None:
+        keyword, keyword_end = self.here, self.tokens[self.at].end
+        if word != "loop":
+            self.at += 1
+        condition = self.until("loop")
+        if word == "while" and self.touches(condition):
+            self.repeated_condition(keyword, keyword_end)
+        elif self.touches(condition):
+            self.step(start, self.here)
+        self.at += 1
+        self.statements("end")
+        self.expect("end", "loop")
+        self.until(";")
+        self.at += 1
+
+    def repeated_condition(self, keyword: int, keyword_end: int) -> None:
+        """Make ``while c loop`` into ``loop step exit when (c) is not true;``: c is read each time round."""
+        place = self.place(keyword, self.here)
+        loop = self.tokens[self.at]
+        self.found.edits.append(Edit(keyword, keyword_end, "loop ", place, " exit when ("))
+        self.found.edits.append(Edit(loop.start, loop.end, ") is not true;", None))
+
+    def simple(self, start: int) -> None:
+        found = self.until(";")
+        end = self.tokens[self.at].end
+        self.at += 1
+        if not found:
+            return
+        first = found[0].word
+        is_return = self.return_steps and first == "return" and not self.sets_returned(found)
+        if self.needs_step(found):
+            self.step(start, end)
+        elif is_return:
+            self.step(start, end, "return")
+
+    @staticmethod
+    def sets_returned(found: Sequence[Token]) -> bool:
+        """Say whether this is RETURN NEXT or RETURN QUERY, after which the function goes on."""
+        return len(found) > 1 and found[1].word in {"next", "query"}
+
+    def needs_step(self, found: Sequence[Token]) -> bool:
+        first = found[0].word
+        if first in _HARMLESS:
+            return False
+        if first in _JUDGED_BY_CONTENT or self.is_assignment(found):
+            return self.reads_from(found) or self.touches(found[1:])
+        return True
+
+    @staticmethod
+    def reads_from(found: Sequence[Token]) -> bool:
+        """Say whether a SELECT or PERFORM has a FROM clause; ``is distinct from`` isn't one."""
+        selects = found[0].word in {"select", "perform"}
+        return selects and any(
+            a.word != "distinct" and b.word == "from" for a, b in pairwise(found)
+        )
+
+    @staticmethod
+    def is_assignment(found: Sequence[Token]) -> bool:
+        """Say whether this is ``name.field[index] := ...`` (or ``=``)."""
+        at = 1
+        while at < len(found) and found[at].text in {".", "["}:
+            closing = found[at].text == "["
+            at += 2
+            while closing and at < len(found) and found[at - 1].text != "]":
+                at += 1
+        return at < len(found) and found[at].text in {":=", "="}
+
+
+def recognise(body: str, functions: frozenset[str], *, return_steps: bool) -> Recognised:
+    """Find the places for steps in a PL/pgSQL body.
+
+    ``functions`` are the names of the functions that may touch data; ``return_steps`` asks for a
+    step before the body returns too. Raises ContentError where the body can't be read.
+    """
+    return _Reader(body, functions, return_steps=return_steps).body()
+
+
+def statement_places(body: str) -> list[Place]:
+    """Return the start of every statement of a ``language sql`` body."""
+    data = body.encode()
+    places: list[Place] = []
+    start: int | None = None
+    end = 0
+    for token in [*tokens(body), None]:
+        if token is None or token.text == ";":
+            if start is not None:
+                text = " ".join(data[start:end].decode().split())
+                places.append(Place(start, 1 + data.count(b"\n", 0, start), text))
+            start = None
+        else:
+            start = token.start if start is None else start
+            end = token.end
+    return places

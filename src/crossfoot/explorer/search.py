@@ -1,0 +1,128 @@
+"""Which schedules run, and in which order: those with the fewest preemptions first.
+
+Every schedule is reached exactly once: as a prefix of choices whose last one deviates from what its
+parent did, continued without preempting anybody. When nothing is left the search was exhaustive;
+when the budget ends first, every schedule below some number of preemptions has run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from crossfoot.explorer.arena import Arena, NotDeterministicError
+from crossfoot.explorer.race import Race
+from crossfoot.explorer.trace import Trace
+
+
+@dataclass
+class Follow:
+    """A policy: the given choices first, then nobody is preempted."""
+
+    choices: tuple[int, ...] = ()
+    made: int = 0
+
+    def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
+        """Return the next choice of the prefix; after it, the session that went last if it can."""
+        self.made += 1
+        if self.made <= len(self.choices):
+            return self.choices[self.made - 1]
+        return arena.last if arena.last in enabled else enabled[0]
+
+
+def preemptions(trace: Trace, upto: int | None = None) -> int:
+    """Return how many of the first ``upto`` choices took the turn from a session that could go on."""
+    return sum(decision.chosen not in decision.free for decision in trace.decisions[:upto])
+
+
+@dataclass
+class Search:
+    """The schedules of one race that are known and not run yet."""
+
+    budget: int
+    ran: int = 0
+    _heap: list[tuple[int, int, tuple[int, ...]]] = field(default_factory=lambda: [(0, 0, ())])
+    _pushed: int = 0
+    _running: int = 0
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    stopped: bool = False
+
+    @property
+    def left(self) -> int:
+        """Return how many schedules are known and not run."""
+        return len(self._heap)
+
+    @property
+    def complete(self) -> bool:
+        """Say whether no schedule is left."""
+        return not self._heap and not self.stopped
+
+    @property
+    def bound(self) -> int | None:
+        """Return the number of preemptions up to which every schedule ran; None for not even 0."""
+        lowest = min((cost for cost, _, _ in self._heap), default=0) - 1
+        return lowest if lowest >= 0 else None
+
+    async def run(
+        self,
+        race: Race,
+        arenas: Sequence[Arena],
+        seen: Callable[[Trace, Arena], Awaitable[None]],
+    ) -> None:
+        """Run schedules in all arenas until none is left, the budget ends, or ``stopped`` is set.
+
+        ``seen`` is awaited for each, while its arena still holds the result.
+        """
+        workers = [asyncio.create_task(self._work(race, arena, seen)) for arena in arenas]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(
+        self, race: Race, arena: Arena, seen: Callable[[Trace, Arena], Awaitable[None]]
+    ) -> None:
+        while not self.stopped and self.ran + self._running < self.budget:
+            if not self._heap:
+                if not self._running:
+                    break
+                self._news.clear()
+                await self._news.wait()
+                continue
+            _, _, prefix = heappop(self._heap)
+            self._running += 1
+            try:
+                await self._one(race, arena, prefix, seen)
+            finally:
+                self._running -= 1
+                self._news.set()
+
+    async def _one(
+        self,
+        race: Race,
+        arena: Arena,
+        prefix: tuple[int, ...],
+        seen: Callable[[Trace, Arena], Awaitable[None]],
+    ) -> None:
+        trace = await arena.run(race, Follow(prefix))
+        if trace.choices[: len(prefix)] != prefix:
+            raise NotDeterministicError("a schedule ended before its choices did")
+        self.ran += 1
+        self._branch(trace, len(prefix))
+        await seen(trace, arena)
+
+    def _branch(self, trace: Trace, start: int) -> None:
+        cost = preemptions(trace, start)
+        choices = trace.choices
+        for at in range(start, len(choices)):
+            decision = trace.decisions[at]
+            for other in decision.enabled:
+                if other != decision.chosen:
+                    self._pushed += 1
+                    extra = other not in decision.free
+                    heappush(self._heap, (cost + extra, self._pushed, (*choices[:at], other)))
+            cost += decision.chosen not in decision.free

@@ -1,0 +1,117 @@
+"""Put an arena's tables back to what they held before a schedule, and read them all after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from crossfoot.errors import ContentError
+from crossfoot.explorer.instrument import SYSTEM_SCHEMAS
+
+_TABLES = """
+select format('%I.%I', n.nspname, c.relname) as name, c.relispartition as part
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and n.nspname <> all ($1::text[]) and n.nspname not like 'pg\\_%'
+order by 1
+"""
+_SEQUENCES = """
+select format('%I.%I', schemaname, sequencename) as name, max_value
+from pg_sequences
+where schemaname <> all ($1::text[])
+order by 1
+"""
+
+# Numbers drawn from a sequence while the explorer runs lie in these ranges, so that an outcome
+# shows which of its numbers mean nothing but "the next one".
+GENERATED = range(5_000_000_000, 6_000_000_000)
+GENERATED_INT4 = range(1_500_000_000, 1_690_000_000)
+
+
+@dataclass(frozen=True)
+class SeedState:
+    """What the tables held at first.
+
+    ``emptying`` is the SQL that empties each table, ``refill`` what puts back the rows of those that
+    had some, ``dump`` the query that reads all of them as JSON. Without ``replica`` (a role that
+    isn't superuser) triggers are switched off table by table instead.
+    """
+
+    emptying: dict[str, str]
+    refill: dict[str, str]
+    dump: str
+    replica: bool
+
+    @classmethod
+    async def capture(cls, connection: asyncpg.Connection) -> SeedState:
+        """Remember what the tables hold now, and move the sequences into their ranges."""
+        rows = await connection.fetch(_TABLES, list(SYSTEM_SCHEMAS))
+        tables = [row["name"] for row in rows if not row["part"]]
+        refill: dict[str, str] = {}
+        for number, table in enumerate(tables, start=1):
+            if await connection.fetchval(f"select exists (select from {table})"):
+                copy = f"crossfoot.seed_{number}"
+                await connection.execute(f"create table {copy} as table {table}")
+                refill[table] = f"insert into {table} overriding system value table {copy};"
+        await _move_sequences(connection)
+        replica = await connection.fetchval(
+            "select rolsuper from pg_roles where rolname = current_user"
+        )
+        dump = " union all ".join(
+            f"select '{table}', to_jsonb(x)::text from {table} as x" for table in tables
+        )
+        emptying = {table: f"delete from {table};" for table in tables}
+        return cls(emptying, refill, dump or "select '', '' where false", bool(replica))
+
+    async def restore(
+        self, connection: asyncpg.Connection, setup: str, file: str, dirty: set[str] | None
+    ) -> None:
+        """Restore the tables and run a race's set-up.
+
+        ``dirty`` are the tables that hold rows, None if that isn't known. Raises ContentError if
+        the set-up fails.
+        """
+        tables = [
+            table
+            for table in self.emptying
+            if dirty is None or table in dirty or table in self.refill
+        ]
+        try:
+            await connection.execute(f"{self._reset(tables)}\n{setup}")
+        except asyncpg.PostgresError as error:
+            raise ContentError(
+                f"{file}: @setup fails: {error}",
+                remedy="It runs as superuser, before every schedule.",
+            ) from error
+
+    def _reset(self, tables: list[str]) -> str:
+        if not tables:
+            return ""
+        refill = [self.refill[table] for table in tables if table in self.refill]
+        if self.replica:
+            # Neither triggers (an append-only ledger forbids DELETE) nor foreign keys get in the way.
+            empty = [self.emptying[table] for table in tables]
+            on, off = (
+                "set session_replication_role = replica;",
+                "set session_replication_role = origin;",
+            )
+            return "\n".join([on, *empty, *refill, off])
+        all_tables = list(self.emptying)
+        disable = [f"alter table {table} disable trigger user;" for table in all_tables]
+        enable = [f"alter table {table} enable trigger user;" for table in all_tables]
+        return "\n".join(
+            [*disable, f"truncate {', '.join(all_tables)};", *self.refill.values(), *enable]
+        )
+
+
+async def _move_sequences(connection: asyncpg.Connection) -> None:
+    for number, row in enumerate(await connection.fetch(_SEQUENCES, list(SYSTEM_SCHEMAS))):
+        wide = row["max_value"] > GENERATED.stop
+        start = (
+            GENERATED.start + number * 10_000_000
+            if wide
+            else GENERATED_INT4.start + number * 1_000_000
+        )
+        if start < row["max_value"]:
+            await connection.execute(f"alter sequence {row['name']} restart with {start}")

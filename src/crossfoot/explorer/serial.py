@@ -1,0 +1,109 @@
+"""What right looks like: the outcomes of all orders of whole transactions.
+
+The unit is the transaction, not the session: between two transactions of one session others may
+come in, and the application has to live with that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from crossfoot.explorer.arena import Arena, NotDeterministicError
+from crossfoot.explorer.client import Place
+from crossfoot.explorer.outcomes import Masks, Shape
+from crossfoot.explorer.race import Race
+from crossfoot.explorer.trace import Trace
+
+MOST_ORDERS = 1000
+
+
+def orders(lengths: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield every way to merge sessions of these lengths that keeps each session's own order."""
+    if not any(lengths):
+        yield ()
+    for index, length in enumerate(lengths):
+        if length:
+            rest = [*lengths[:index], length - 1, *lengths[index + 1 :]]
+            yield from ((index, *order) for order in orders(rest))
+
+
+@dataclass
+class InOrder:
+    """A policy that runs whole transactions, in the order given by their sessions."""
+
+    order: tuple[int, ...]
+
+    def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
+        """Return the session whose transaction is due."""
+        done = [
+            len(client.session.transactions) if client.place is Place.DONE else client.transaction
+            for client in arena.active
+        ]
+        for index in self.order:
+            if done[index] <= 0:
+                return index
+            done[index] -= 1
+        return enabled[0]
+
+
+@dataclass(frozen=True)
+class SerialOutcome:
+    """One order of whole transactions, and what came of it."""
+
+    order: tuple[int, ...]
+    trace: Trace
+
+
+class SerialOrders:
+    """The serial outcomes of a race, and of what is left of it when transactions are left out."""
+
+    def __init__(self, race: Race) -> None:
+        self.race = race
+        self.masks = Masks(race)
+        self.whole = tuple(len(session.transactions) for session in race.sessions)
+        self._found: dict[tuple[int, ...], list[SerialOutcome]] = {}
+        self._shapes: dict[tuple[int, ...], tuple[int, dict[Shape, SerialOutcome]]] = {}
+
+    async def of(self, kept: tuple[int, ...], arena: Arena) -> dict[Shape, SerialOutcome]:
+        """Return the right outcomes when only the first ``kept`` transactions of each session count.
+
+        Each order runs twice. Raises NotDeterministicError if the two disagree in more than
+        generated values.
+        """
+        if kept not in self._found:
+            self._found[kept] = [outcome async for outcome in self._run(kept, arena)]
+        known = len(self.masks.volatile)
+        version, shapes = self._shapes.get(kept, (-1, {}))
+        if version != known:
+            shapes = {self.masks.shape(o.trace, self.race, kept): o for o in self._found[kept]}
+            self._shapes[kept] = (known, shapes)
+        return shapes
+
+    async def _run(self, kept: tuple[int, ...], arena: Arena) -> AsyncIterator[SerialOutcome]:
+        race = replace(
+            self.race,
+            sessions=tuple(
+                replace(session, transactions=session.transactions[:count])
+                for session, count in zip(self.race.sessions, kept, strict=True)
+            ),
+        )
+        for number, order in enumerate(orders(kept)):
+            if number >= MOST_ORDERS:
+                raise NotDeterministicError(
+                    f"{self.race.file}: more than {MOST_ORDERS} serial orders",
+                    remedy="Use fewer sessions or transactions.",
+                )
+            first = await arena.run(race, InOrder(order))
+            second = await arena.run(race, InOrder(order))
+            if not self.masks.learn(first, second, race):
+                raise NotDeterministicError(
+                    "two runs of the same serial order ended differently",
+                    remedy="Does the code draw lots, or decide by the time of day?",
+                )
+            yield SerialOutcome(order, first)
+
+    @property
+    def count(self) -> int:
+        """Return how many serial orders of the whole race ran."""
+        return len(self._found.get(self.whole, []))

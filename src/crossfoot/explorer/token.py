@@ -1,0 +1,61 @@
+"""Replay tokens: a schedule in one word that works on another machine.
+
+``cf1-<target>[+<variant>[!]]-<race>[~<sessions>]-<seed>-<choices>``; the choices are letters (a:
+the first session), a number repeats the letter before it. ``!`` is the variant without its
+constraint; ``~`` names the sessions that were left out, as letters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import groupby
+
+from crossfoot.errors import CrossfootError
+
+_TOKEN = re.compile(
+    r"cf1-(?P<target>[a-z0-9_]+)(?:\+(?P<variant>[a-z0-9_]+)(?P<unmasked>!?))?"
+    r"-(?P<race>[a-z0-9_]+)(?:~(?P<without>[a-z]+))?-(?P<seed>\d+)-(?P<choices>(?:[a-z]\d*)*)"
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a token says: which race of which target (or broken variant) and who went on when."""
+
+    target: str
+    race: str
+    seed: int
+    choices: tuple[int, ...]
+    variant: str = ""
+    unmasked: bool = False
+    without: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        runs = ((chr(ord("a") + index), len(list(run))) for index, run in groupby(self.choices))
+        choices = "".join(letter + (str(count) if count > 1 else "") for letter, count in runs)
+        variant = f"+{self.variant}{'!' if self.unmasked else ''}" if self.variant else ""
+        without = "~" + "".join(chr(ord("a") + i) for i in self.without) if self.without else ""
+        return f"cf1-{self.target}{variant}-{self.race}{without}-{self.seed}-{choices}"
+
+    @classmethod
+    def parse(cls, text: str) -> Token:
+        """Read a token. Raises CrossfootError if it isn't one."""
+        match = _TOKEN.fullmatch(text.strip())
+        if not match:
+            raise CrossfootError(
+                f"not a replay token: {text!r}",
+                remedy="Copy it whole from the report; it starts with 'cf1-'.",
+            )
+        choices: list[int] = []
+        for letter, count in re.findall(r"([a-z])(\d*)", match["choices"]):
+            choices += [ord(letter) - ord("a")] * int(count or 1)
+        return cls(
+            match["target"],
+            match["race"],
+            int(match["seed"]),
+            tuple(choices),
+            match["variant"] or "",
+            bool(match["unmasked"]),
+            tuple(ord(letter) - ord("a") for letter in match["without"] or ""),
+        )

@@ -1,0 +1,91 @@
+"""What one schedule did: decisions, events, results, and the state it left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from crossfoot.explorer.race import Call
+from crossfoot.verdicts import Outcome
+
+EventKind = Literal["call", "step", "wait", "wake", "return", "commit", "error"]
+
+
+@dataclass
+class CallResult:
+    """What one call came back with: rows rendered as text, or an error."""
+
+    call: Call
+    outcome: Outcome
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str | None, ...], ...] = ()
+    sqlstate: str = ""
+    message: str = ""
+
+
+@dataclass
+class Event:
+    """One thing that happened in a schedule, for the lanes.
+
+    ``step`` is the number of an instrumented step, 0 for a client statement; ``blockers`` are the
+    sessions waited for; ``result`` is set when a call came back.
+    """
+
+    session: int
+    kind: EventKind
+    step: int = 0
+    call: Call | None = None
+    blockers: tuple[int, ...] = ()
+    result: CallResult | None = None
+
+
+@dataclass
+class Decision:
+    """A point at which more than one session could go on.
+
+    ``free`` are the sessions to which the choice could pass without preempting anybody.
+    """
+
+    enabled: tuple[int, ...]
+    chosen: int
+    free: tuple[int, ...]
+
+
+@dataclass
+class Trace:
+    """One schedule. ``transactions`` holds results per session and transaction.
+
+    ``state`` has a (table, row as JSON) for every row that was there at the end. ``steps`` counts
+    how often a session was let go.
+    """
+
+    decisions: list[Decision] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    transactions: list[list[list[CallResult]]] = field(default_factory=list)
+    state: list[tuple[str, str]] = field(default_factory=list)
+    steps: int = 0
+
+    @property
+    def results(self) -> list[list[CallResult]]:
+        """Return the results per session."""
+        return [[result for each in session for result in each] for session in self.transactions]
+
+    @property
+    def every_result(self) -> list[CallResult]:
+        """Return the results of all sessions."""
+        return [result for session in self.results for result in session]
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """Return the sessions chosen at the decisions, in order."""
+        return tuple(decision.chosen for decision in self.decisions)
+
+    @property
+    def waits(self) -> int:
+        """Return how often a session waited for a lock."""
+        return sum(event.kind == "wait" for event in self.events)
+
+    @property
+    def deadlocked(self) -> bool:
+        """Say whether PostgreSQL had to break a deadlock."""
+        return any(result.sqlstate == "40P01" for result in self.every_result)

@@ -1,0 +1,177 @@
+"""The report as Markdown, short enough for the summary of a CI step."""
+
+from __future__ import annotations
+
+import re
+
+from crossfoot.report.lanes import draw
+from crossfoot.report.matrix import Cell, matrix
+from crossfoot.report.overview import Found, covered, headline, live, not_covered, undecided, waived
+from crossfoot.report.plain import one_line, visible
+from crossfoot.report.prose import again, rows
+from crossfoot.report.wording import MARKS, counted, duration, moment, word
+from crossfoot.results import Kill, Run, TargetResult
+from crossfoot.verdicts import Verdict
+
+_WIDTH = 100
+_MOST_FINDINGS = 10
+_MOST_LINES = 20
+_SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
+_AT_THE_START = re.compile(r"^(\d*)([#+=.)-])(?=[\s#+=-]|$)")
+
+
+def markdown(run: Run) -> str:
+    """Return the report as GitHub-flavoured Markdown."""
+    parts = [
+        f"## {MARKS[run.verdict]} {escape(headline(run))}",
+        _facts(run),
+        *(_matrix(target) for target in run.targets),
+        *_findings(run),
+        _undecided(run),
+        _waived(run),
+        *(_kills(target) for target in run.targets),
+        _gaps(run),
+        _how(run),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return ``text`` on one line, so that Markdown shows it as it stands."""
+    shown = _AT_THE_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", one_line(text)))
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def code(text: str) -> str:
+    """Return ``text`` as inline code, whatever backticks are in it."""
+    shown = one_line(text)
+    fence = "`" * (_longest_run(shown) + 1)
+    return f"{fence} {shown} {fence}" if "`" in shown else f"{fence}{shown}{fence}"
+
+
+def block(text: str, language: str = "text") -> str:
+    """Return ``text`` as a fenced block that it can't close itself."""
+    shown = visible(text).rstrip("\n")
+    fence = "`" * max(3, _longest_run(shown) + 1)
+    return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
+
+
+def _facts(run: Run) -> str:
+    return "\n".join(f"- **{name}:** {escape(sentence)}" for name, sentence in covered(run))
+
+
+def _matrix(target: TargetResult) -> str:
+    grid = matrix(target)
+    lines = [
+        f"### {escape(target.name)}",
+        "",
+        "| function | " + " | ".join(grid.properties) + " |",
+        "|---|" + ":-:|" * len(grid.properties),
+    ]
+    for row in grid.rows:
+        cells = " | ".join(_cell(cell) for cell in row.cells)
+        lines.append(f"| {escape(row.label)} | {cells} |")
+    legend = ", ".join(f"{MARKS[verdict]} {word(verdict)}" for verdict in (*Verdict, None))
+    return "\n".join([*lines, "", legend])
+
+
+def _cell(cell: Cell) -> str:
+    mark = MARKS[cell.verdict]
+    return f"{mark} ({cell.waived} waived)" if cell.waived else mark
+
+
+def _findings(run: Run) -> list[str]:
+    found = live(run)
+    if not found:
+        return []
+    parts = ["### Findings", *(_finding(item) for item in found[:_MOST_FINDINGS])]
+    if len(found) > _MOST_FINDINGS:
+        more = counted(len(found) - _MOST_FINDINGS, "more finding")
+        parts.append(f"{more} in `report.html`.")
+    return parts
+
+
+def _finding(found: Found) -> str:
+    check, finding = found.check, found.finding
+    about = [check.severity.value, f"{check.kind} {check.name}", finding.anomaly]
+    parts = [
+        f"#### {MARKS[Verdict.FAIL]} {escape(finding.summary)}",
+        escape(", ".join(part for part in about if part)),
+        block(draw(finding.lanes, _WIDTH)) if finding.lanes else "",
+        "\n\n".join(escape(part) for part in finding.explanation.split("\n\n")),
+        _outcomes(finding.serial),
+        block(_clipped(rows(finding, _WIDTH))) if finding.rows else "",
+        block(again(finding)) if again(finding) else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _outcomes(outcomes: list[str]) -> str:
+    if not outcomes:
+        return ""
+    lines = ["One after the other, only this can come out:", ""]
+    return "\n".join(lines + [f"- {escape(outcome)}" for outcome in outcomes])
+
+
+def _clipped(text: str) -> str:
+    lines = text.splitlines()
+    more = len(lines) - _MOST_LINES
+    return "\n".join(lines[:_MOST_LINES] + ([f"  … {more} more lines"] if more > 0 else []))
+
+
+def _undecided(run: Run) -> str:
+    lines = [
+        f"- {MARKS[Verdict.UNKNOWN]} {code(f'{check.kind} {check.name}')}: "
+        f"{escape(check.reason or check.title)}"
+        for _, check in undecided(run)
+    ]
+    return "\n".join(["### Undecided", "", *lines]) if lines else ""
+
+
+def _waived(run: Run) -> str:
+    lines = [
+        f"- {escape(item.finding.summary)}: {escape(item.finding.waiver.reason)} "
+        f"(until {item.finding.waiver.until.isoformat()})"
+        for item in waived(run)
+        if item.finding.waiver
+    ]
+    return "\n".join(["### Waived", "", *lines]) if lines else ""
+
+
+def _kills(target: TargetResult) -> str:
+    kills = target.kill_matrix.kills if target.kill_matrix else []
+    if not kills:
+        return ""
+    caught = sum(kill.verdict is Verdict.PASS for kill in kills)
+    lines = [
+        f"### Can these checks fail? {escape(target.name)}",
+        "",
+        f"{caught} of {counted(len(kills), 'form')} of broken variants caught by every "
+        "check that should.",
+        "",
+        *(_kill(kill) for kill in kills if kill.verdict is not Verdict.PASS),
+    ]
+    return "\n".join(lines).rstrip()
+
+
+def _kill(kill: Kill) -> str:
+    missing = [name for name in kill.expected if name not in kill.caught_by]
+    why = kill.reason or f"not caught by {', '.join(missing)}"
+    return f"- {MARKS[kill.verdict]} {code(kill.variant)} ({escape(kill.form)}): {escape(why)}"
+
+
+def _gaps(run: Run) -> str:
+    lines = [f"- {escape(gap)}" for gap in not_covered(run)]
+    return "\n".join(["### Not covered", "", *lines]) if lines else ""
+
+
+def _how(run: Run) -> str:
+    return (
+        f"Run {code(run.run_id)} of {moment(run.started_at)}, {duration(run.seconds)}, seed "
+        f"{code(str(run.seed))}, Crossfoot {escape(run.environment.crossfoot)}, "
+        f"PostgreSQL {escape(run.environment.postgresql)}: {code(run.command)}"
+    )

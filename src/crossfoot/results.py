@@ -1,0 +1,247 @@
+"""What a run concluded, as data. ``report.json`` is a :class:`Run`; every other report is a view of it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from crossfoot.verdicts import Severity, Verdict, worst
+
+SCHEMA_VERSION = "1"
+
+
+class Kind(StrEnum):
+    """The kinds of check."""
+
+    RACE = "race"
+    CONTRACT = "contract"
+    AUDIT = "audit"
+    LINT = "lint"
+
+
+class Property(StrEnum):
+    """What a check speaks about: the columns of the report's matrix."""
+
+    SERIAL = "serial"
+    DEADLOCK = "deadlock"
+    REPLAY = "replay"
+    INPUT = "input"
+    STATE = "state"
+    LEDGER = "ledger"
+    ACCESS = "access"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class LaneStep(_Model):
+    """One row of an interleaving: what one session did while the others stood still.
+
+    ``kind`` is one of: ``call`` (the client sends a statement), ``step`` (a statement inside a
+    function runs), ``wait`` (the session now waits for a lock), ``wake`` (it got the lock and went
+    on), ``return`` (the call came back), ``commit``, ``rollback``, ``error``.
+    ``source`` says where the statement stands (``schema.function:line``), ``note`` what came of it
+    ("reads v_balance = 100"; "waits for buyer_a"; "refused: Insufficient credits").
+    """
+
+    number: int
+    session: str
+    kind: Literal["call", "step", "wait", "wake", "return", "commit", "rollback", "error"]
+    text: str
+    source: str = ""
+    note: str = ""
+
+
+class Lanes(_Model):
+    """An interleaving to be drawn with a column per session and a row per step, top to bottom."""
+
+    sessions: list[str]
+    steps: list[LaneStep]
+    outcomes: dict[str, str] = Field(default_factory=dict)
+    state: list[dict[str, str | None]] = Field(default_factory=list)
+
+
+class Waiver(_Model):
+    """Why a finding is tolerated, and until when. Waived findings stay visible and don't fail a run."""
+
+    reason: str
+    until: date
+
+
+class Finding(_Model):
+    """One violation, with its evidence and how to see it again.
+
+    ``summary`` is one line that names the subject and the contradiction; ``explanation`` a paragraph
+    of plain text that ends on it. ``rows`` are offending rows, rendered as text. ``anomaly`` is the
+    name of the concurrency anomaly or the class of the mistake, where there is one. ``violates`` says
+    what a schedule violates: "serial order", "audit item_sold_once", "expect at most 1 ok",
+    "deadlock". ``confirmed`` is (times seen again, times replayed).
+    """
+
+    subject: str
+    summary: str
+    explanation: str = ""
+    anomaly: str = ""
+    violates: list[str] = Field(default_factory=list)
+    rows: list[dict[str, str | None]] = Field(default_factory=list)
+    total_rows: int | None = None
+    lanes: Lanes | None = None
+    serial: list[str] = Field(default_factory=list)
+    replay: str = ""
+    confirmed: tuple[int, int] | None = None
+    regression_race: str = ""
+    waiver: Waiver | None = None
+
+
+class Exploration(_Model):
+    """How much of a race was looked at.
+
+    ``schedules`` is how many interleavings ran. ``complete`` says that there are no others at
+    statement level. Otherwise ``preemption_bound`` is the largest number of preemptions up to which
+    every schedule ran (None: not even the non-preemptive ones), and ``left`` how many schedules
+    were known and not run. ``stopped`` says that the search ended at the first counterexample.
+    """
+
+    schedules: int = 0
+    complete: bool = False
+    preemption_bound: int | None = None
+    left: int = 0
+    stopped: bool = False
+    serial_orders: int = 0
+    failing: int = 0
+    with_waits: int = 0
+    deadlocks: int = 0
+    retryable: int = 0
+    isolation: str = "read committed"
+    steps: int = 0
+
+    @property
+    def coverage(self) -> str:
+        """Return "63 of 63 schedules" or "2000 schedules, all with at most 2 preemptions"."""
+        if self.stopped:
+            return f"{self.schedules} schedules, then stopped at a counterexample"
+        if self.complete:
+            return f"{self.schedules} of {self.schedules} schedules"
+        if self.preemption_bound is None:
+            return f"{self.schedules} schedules, a sample"
+        times = "preemption" if self.preemption_bound == 1 else "preemptions"
+        return f"{self.schedules} schedules, all with at most {self.preemption_bound} {times}"
+
+
+class Check(_Model):
+    """One check of one target: what it asked, of what, and what came out.
+
+    ``reason`` says why the verdict is ``unknown`` or ``not applicable``, with the remedy where there
+    is one. ``population`` says what an audit looked at, e.g. ``{"accounts": "12", "sum of
+    entries": "340"}``. ``operations`` are those that the check exercised; empty means the whole
+    target.
+    """
+
+    kind: Kind
+    name: str
+    title: str
+    verdict: Verdict
+    severity: Severity = Severity.HIGH
+    properties: list[Property] = Field(default_factory=list)
+    detects: list[str] = Field(default_factory=list)
+    operations: list[str] = Field(default_factory=list)
+    file: str = ""
+    about: str = ""
+    reason: str = ""
+    findings: list[Finding] = Field(default_factory=list)
+    population: dict[str, str] = Field(default_factory=dict)
+    exploration: Exploration | None = None
+    seconds: float = 0.0
+
+
+class Operation(_Model):
+    """One operation of a target, as the report's matrix lists it."""
+
+    name: str
+    function: str
+    call: str
+
+
+class Kill(_Model):
+    """What became of one form of a broken variant.
+
+    ``form`` is ``as written`` or ``without its constraint``. ``caught_by`` are the checks, as
+    ``"race two_buyers_one_lead"``, that failed on it; ``expected`` those that its header names.
+    ``verdict`` is ``pass`` when every expected check failed on the variant, ``fail`` when one
+    didn't, ``unknown`` when one couldn't run. ``not_run`` are checks left out because they never
+    reach what the variant changed.
+    """
+
+    variant: str
+    title: str
+    mistake: str
+    hurts: str
+    form: str = "as written"
+    expected: list[str] = Field(default_factory=list)
+    caught_by: list[str] = Field(default_factory=list)
+    not_run: list[str] = Field(default_factory=list)
+    verdict: Verdict
+    reason: str = ""
+    seconds: float = 0.0
+
+
+class KillMatrix(_Model):
+    """Broken variants against checks: the proof that the suite can fail."""
+
+    checks: list[str]
+    kills: list[Kill]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the worst verdict of the variants."""
+        return worst(kill.verdict for kill in self.kills)
+
+
+class TargetResult(_Model):
+    """Everything a run found out about one target."""
+
+    name: str
+    about: str
+    verdict: Verdict
+    operations: list[Operation] = Field(default_factory=list)
+    checks: list[Check] = Field(default_factory=list)
+    absent: dict[str, str] = Field(default_factory=dict)
+    not_covered: list[str] = Field(default_factory=list)
+    kill_matrix: KillMatrix | None = None
+    seconds: float = 0.0
+
+
+class Environment(_Model):
+    """Where the run took place. DSNs appear without password."""
+
+    crossfoot: str
+    postgresql: str
+    server: str
+    python: str
+    platform: str
+    settings: dict[str, str] = Field(default_factory=dict)
+
+
+class Run(_Model):
+    """One run: the whole content of report.json."""
+
+    schema_version: Literal["1"] = "1"
+    run_id: str
+    command: str
+    started_at: datetime
+    seconds: float
+    verdict: Verdict
+    exit_code: int
+    seed: int
+    bounds: dict[str, str] = Field(default_factory=dict)
+    limits: list[str] = Field(default_factory=list)
+    environment: Environment
+    targets: list[TargetResult]
+
+    def dump(self) -> dict[str, Any]:
+        """Return the run as plain JSON values."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,129 @@
+"""The stages of a run on one form of a target: lints, contracts, audits, races.
+
+Each takes what the one before left in the database and can run alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from crossfoot.checks.audits import AuditSet, run_audits
+from crossfoot.checks.contracts import load_contracts, run_contracts
+from crossfoot.checks.lints import load_lints, run_lints
+from crossfoot.errors import ContentError
+from crossfoot.explorer.explore import Bounds
+from crossfoot.explorer.race import Race, load_race
+from crossfoot.results import Check, Exploration
+from crossfoot.target import Target
+from crossfoot.workbench import Form, Workbench
+
+Told = Callable[[Check], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of every stage.
+
+    ``schedules`` is the budget per race; ``first`` stops a race at its first counterexample;
+    ``arenas`` is how many schedules run side by side.
+    """
+
+    seed: int = 1
+    schedules: int = 2000
+    first: bool = False
+    arenas: int = 3
+
+    @property
+    def bounds(self) -> Bounds:
+        """Return the explorer's bounds."""
+        return Bounds(self.schedules, self.first)
+
+
+def nobody(check: Check) -> None:
+    """Tell nobody."""
+
+
+def load_races(target: Target, seed: int, names: Sequence[str] = ()) -> list[Race]:
+    """Return the target's races, or those of these names. Raises ContentError for an unknown one."""
+    paths = target.content.races(target.name)
+    known = [path.name.removesuffix(".race.sql") for path in paths]
+    for name in names:
+        if not any(fnmatchcase(each, name) for each in known):
+            raise ContentError(
+                f"{target.name} has no race {name!r}",
+                remedy=f"Races: {', '.join(known) or 'none'}.",
+            )
+    chosen = [
+        path
+        for path, name in zip(paths, known, strict=True)
+        if not names or any(fnmatchcase(name, pattern) for pattern in names)
+    ]
+    return [load_race(path, target, seed) for path in chosen]
+
+
+async def lint_stage(bench: Workbench, form: Form) -> list[Check]:
+    """Read the catalog of a form's database. It is a template: nobody stays connected to it."""
+    connection = await bench.server.connect(form.database)
+    try:
+        return await run_lints(connection, load_lints(form.target), form.target)
+    finally:
+        await connection.close()
+
+
+async def books_stage(bench: Workbench, form: Form, plan: Plan) -> list[Check]:
+    """Run the contracts in a clone, then audit the books that they left behind."""
+    target = form.target
+    async with bench.clone(form) as name:
+        superuser = await bench.server.connect(name)
+        caller = await bench.server.connect(name)
+        try:
+            contracts = load_contracts(target, plan.seed)
+            checks = await run_contracts(superuser, caller, contracts, target)
+            return checks + await run_audits(superuser, AuditSet.of(target))
+        finally:
+            await caller.close()
+            await superuser.close()
+
+
+async def race_stage(
+    bench: Workbench,
+    form: Form,
+    plan: Plan,
+    races: Sequence[Race],
+    *,
+    told: Told = nobody,
+    progress: Callable[[str, Exploration, int], None] | None = None,
+) -> tuple[list[Check], set[str]]:
+    """Explore races; return their checks and what was violated on the way ("audit item_sold_once")."""
+    if not races:
+        return [], set()
+    checks: list[Check] = []
+    async with bench.explorer(
+        form, seed=plan.seed, bounds=plan.bounds, arenas=plan.arenas, progress=progress
+    ) as explorer:
+        for race in races:
+            check = await explorer.explore(race)
+            checks.append(check)
+            told(check)
+        return checks, explorer.violated
+
+
+def not_covered(target: Target, checks: Sequence[Check], races: Sequence[Race]) -> list[str]:
+    """Return, in sentences, what of a target no check has looked at."""
+    raced = {name for race in races for name in race.operations}
+    called = {name for check in checks for name in check.operations}
+    found = [f"{name}: in no race" for name in target.operations if name not in raced]
+    found += [
+        f"{name}: called by no check at all" for name in target.operations if name not in called
+    ]
+    return found
+
+
+def content_file(path: Path) -> Path:
+    """Return the path if it is there. Raises ContentError otherwise."""
+    if not path.exists():
+        raise ContentError(f"{path}: no such file")
+    return path

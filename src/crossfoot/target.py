@@ -1,0 +1,279 @@
+"""A target: the credit system under test, as its target.toml binds it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+
+from crossfoot.content import Content, content_around, shipped_content
+from crossfoot.errors import ContentError
+from crossfoot.headers import read_text
+
+# What audits may speak of: each canonical relation with its columns and their types. A binding is a
+# select that yields these columns under these names; it is cast to these types where it is used.
+RELATIONS: dict[str, dict[str, str]] = {
+    "account": {"account_id": "text", "balance": "numeric"},
+    "entry": {
+        "account_id": "text",
+        "entry_no": "bigint",
+        "amount": "numeric",
+        "balance_before": "numeric",
+        "balance_after": "numeric",
+        "kind": "text",
+        "reference": "text",
+        "request_key": "text",
+        "created_at": "timestamptz",
+    },
+    "item": {
+        "item_id": "text",
+        "status": "text",
+        "sold_count": "integer",
+        "sold_at": "timestamptz",
+    },
+    "purchase": {
+        "purchase_id": "text",
+        "account_id": "text",
+        "status": "text",
+        "method": "text",
+        "amount": "numeric",
+        "created_at": "timestamptz",
+        "expires_at": "timestamptz",
+        "completed_at": "timestamptz",
+    },
+    "purchase_item": {
+        "purchase_id": "text",
+        "item_id": "text",
+        "price": "numeric",
+        "sold": "boolean",
+    },
+    "charge": {"charge_id": "text", "account_id": "text", "amount": "numeric"},
+    "refund": {"charge_id": "text", "account_id": "text", "amount": "numeric"},
+    "payment": {
+        "payment_id": "text",
+        "account_id": "text",
+        "amount": "numeric",
+        "status": "text",
+        "entry_no": "bigint",
+    },
+}
+
+_REFUSED_RESULT = re.compile(r"result\.(\w+)\s*=\s*(.+)")
+_REFUSED_ERROR = re.compile(r"([0-9A-Z]{5})(?:\s+(.*))?")
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Operation(_Table):
+    """One call that moves or grants credit.
+
+    ``refused`` says which endings are business answers: ``"P0001 Some leads*"`` (SQLSTATE, and a
+    glob of the message) or ``"result.success = false"`` (a column of the first row).
+    """
+
+    call: str
+    about: str = ""
+    refused: list[str] = Field(default_factory=list)
+    moves: list[str] = Field(default_factory=list)
+
+    @field_validator("refused")
+    @classmethod
+    def _well_formed(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            if not (_REFUSED_RESULT.fullmatch(pattern) or _REFUSED_ERROR.fullmatch(pattern)):
+                raise ValueError(
+                    f"{pattern!r} is neither 'SQLSTATE message*' nor 'result.column = value'"
+                )
+        return patterns
+
+    @property
+    def function(self) -> str:
+        """Return the name of the function that the call calls, as it is written there."""
+        called = re.search(
+            r"([\w.\"]+)\s*\(",
+            re.sub(r"^\s*(select\s+\*\s+from|select|call)\s", "", self.call, flags=re.I),
+        )
+        return called[1] if called else self.call
+
+    def refuses_error(self, sqlstate: str, message: str) -> bool:
+        """Say whether an error of this SQLSTATE and message is a business answer."""
+        for pattern in self.refused:
+            match = _REFUSED_ERROR.fullmatch(pattern)
+            if match and match[1] == sqlstate and fnmatchcase(message, match[2] or "*"):
+                return True
+        return False
+
+    def refuses_result(self, row: dict[str, str | None]) -> bool:
+        """Say whether a first row, rendered as text, is a business answer."""
+        for pattern in self.refused:
+            match = _REFUSED_RESULT.fullmatch(pattern)
+            if match and match[1] in row:
+                value = row[match[1]]
+                if fnmatchcase("null" if value is None else value, match[2].strip().strip("'")):
+                    return True
+        return False
+
+
+class Fixture(_Table):
+    """What races, bursts and generated pairs are made of: values to draw, and the SQL that uses them."""
+
+    values: dict[str, str | int | float | bool]
+    sql: str
+
+
+class Threshold(_Table):
+    """What a measured figure is expected to be, and when somebody should be called."""
+
+    expect: str
+    alert: str = "none"
+
+
+class WaiverEntry(_Table):
+    """A finding that is tolerated, why, and until which day."""
+
+    check: str
+    subject: str = "*"
+    reason: str = Field(min_length=1)
+    until: date
+
+
+class _TargetTable(_Table):
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    about: str
+    sql: list[str] = Field(min_length=1)
+    schemas: list[str] = Field(default_factory=list)
+    role: str | None = None
+    roles: list[str] = Field(default_factory=list)
+    balance: str | None = Field(default=None, pattern=r"^[^.]+\.[^.]+\.[^.]+$")
+    ledger: str | None = Field(default=None, pattern=r"^[^.]+\.[^.]+$")
+
+
+class Target(_Table):
+    """One target. Built by :func:`load_target`; the fields are the tables of target.toml."""
+
+    target: _TargetTable
+    operations: dict[str, Operation] = Field(default_factory=dict)
+    fixtures: dict[str, Fixture] = Field(default_factory=dict)
+    relations: dict[str, str] = Field(default_factory=dict)
+    absent: dict[str, str] = Field(default_factory=dict)
+    thresholds: dict[str, dict[str, Threshold]] = Field(default_factory=dict)
+    waivers: list[WaiverEntry] = Field(default_factory=list)
+    _file: Path = PrivateAttr()
+    _content: Content = PrivateAttr()
+
+    @field_validator("relations", "absent")
+    @classmethod
+    def _known(cls, bound: dict[str, str]) -> dict[str, str]:
+        for name in bound:
+            if name not in RELATIONS:
+                raise ValueError(f"unknown relation '{name}'; known: {', '.join(RELATIONS)}")
+        return bound
+
+    @property
+    def name(self) -> str:
+        """Return the target's name."""
+        return self.target.name
+
+    @property
+    def about(self) -> str:
+        """Return the target's sentence."""
+        return self.target.about
+
+    @property
+    def file(self) -> Path:
+        """Return the path of the target.toml."""
+        return self._file
+
+    @property
+    def content(self) -> Content:
+        """Return the content around the target: its races, contracts and audits."""
+        return self._content
+
+    @property
+    def schemas(self) -> list[str]:
+        """Return the schemas that hold the target's tables and functions."""
+        return self.target.schemas or [self.name]
+
+    @property
+    def sql_files(self) -> list[Path]:
+        """Return the SQL files in the order in which they apply. Raises ContentError if one is missing."""
+        found: list[Path] = []
+        for pattern in self.target.sql:
+            matches = sorted(self._file.parent.glob(pattern))
+            if not matches:
+                raise ContentError(
+                    f"{self._file}: [target] sql: no file matches {pattern!r}",
+                    remedy="Patterns are relative to the folder of target.toml.",
+                )
+            found += [match for match in matches if match not in found]
+        return found
+
+    @property
+    def broken(self) -> list[Path]:
+        """Return the broken variants' files."""
+        return sorted(self._file.parent.glob("broken/*.sql"))
+
+
+def load_target(path: Path) -> Target:
+    """Read a target.toml. Raises ContentError naming file, key and remedy."""
+    text = read_text(path)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ContentError(f"{path}: not TOML: {error}") from error
+    try:
+        target = Target.model_validate(table)
+    except ValidationError as error:
+        raise ContentError(
+            f"{path}: {_first(error)}", remedy="See 'target.toml' in CONTRIBUTING.md."
+        ) from error
+    target._file = path
+    target._content = content_around(path)
+    return target
+
+
+def find_targets(names: Sequence[str]) -> list[Target]:
+    """Return the targets of these names, folders or target.toml paths; none means all that are near.
+
+    Near is ``reference_impl/`` or ``target.toml`` below the current folder, else what came with
+    Crossfoot. Raises ContentError for a name that is neither.
+    """
+    here = Content(Path.cwd())
+    near = here.targets or [path for path in [Path("target.toml")] if path.is_file()]
+    offered = near or shipped_content().targets
+    if not names:
+        return [load_target(path) for path in offered]
+    return [load_target(_find(name, [*near, *shipped_content().targets])) for name in names]
+
+
+def _find(name: str, offered: Sequence[Path]) -> Path:
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    if (path / "target.toml").is_file():
+        return path / "target.toml"
+    for candidate in offered:
+        if candidate.resolve().parent.name == name:
+            return candidate
+    known = sorted({candidate.resolve().parent.name for candidate in offered})
+    raise ContentError(
+        f"no target {name!r}",
+        remedy=f"Name one of: {', '.join(known)}; or give the path of a target.toml.",
+    )
+
+
+def _first(error: ValidationError) -> str:
+    """Return the first problem as one line: key and what is wrong with it."""
+    problem: Any = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"[{key}] {message}{more}"

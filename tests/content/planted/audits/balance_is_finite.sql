@@ -1,0 +1,4 @@
+-- Cat's balance became NaN, which no amount exceeds.
+update planted.account
+set balance = 'NaN'
+where account_id = 'cat';

@@ -1,0 +1,3 @@
+-- An account may have no balance at all.
+alter table planted.account
+alter column balance drop not null;
