@@ -1,6 +1,7 @@
 -- title:    Every account has one balance
 -- severity: high
 -- property: state
+-- anomaly:  duplicate account
 -- detects:  first_touch_race
 -- reads:    account
 --

@@ -1,6 +1,7 @@
 -- title:    Every stored balance equals the sum of the account's entries
 -- severity: critical
 -- property: ledger
+-- anomaly:  lost update
 -- detects:  no_ledger_entry, read_modify_write, app_read_modify_write, clamped_at_zero
 -- reads:    account, entry
 --

@@ -1,6 +1,7 @@
 -- title:    No balance is below zero
 -- severity: critical
 -- property: state
+-- anomaly:  overdraft
 -- detects:  check_then_act, unguarded_debit, balance_unchecked, check_before_lock
 -- reads:    account
 --

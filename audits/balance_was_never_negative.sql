@@ -1,6 +1,7 @@
 -- title:    No account was below zero between two of its entries
 -- severity: high
 -- property: ledger
+-- anomaly:  overdraft
 -- detects:  check_then_act, unguarded_debit, balance_unchecked
 -- reads:    entry
 --

@@ -1,6 +1,7 @@
 -- title:    Every completed credit purchase was charged once and in full
 -- severity: critical
 -- property: state
+-- anomaly:  wrong charge
 -- detects:  not_idempotent, status_acted_on_twice, check_before_lock, state_not_rechecked,
 --           negative_amount, fraction_rounded_away, row_count_ignored
 -- reads:    purchase, charge

@@ -1,6 +1,7 @@
 -- title:    Every completed payment was credited in full
 -- severity: critical
 -- property: ledger
+-- anomaly:  lost credit
 -- detects:  webhook_marked_before_effect, exception_swallowed, row_count_ignored, no_ledger_entry
 -- reads:    payment, entry
 --

@@ -1,6 +1,7 @@
 -- title:    Every completed purchase has sold all of its items, and has at least one
 -- severity: critical
 -- property: state
+-- anomaly:  payment without sale
 -- detects:  row_count_ignored, exception_swallowed, skip_locked_spend
 -- reads:    purchase, purchase_item
 --

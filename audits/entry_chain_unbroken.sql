@@ -1,6 +1,7 @@
 -- title:    Every entry starts from the balance at which the account's previous entry ended
 -- severity: high
 -- property: ledger
+-- anomaly:  stale read
 -- detects:  stale_balance_in_entry, read_modify_write, no_ledger_entry
 -- reads:    entry
 --

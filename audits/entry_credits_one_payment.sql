@@ -1,6 +1,7 @@
 -- title:    No entry stands for more than one payment
 -- severity: high
 -- property: ledger
+-- anomaly:  lost credit
 -- detects:  key_reused_for_other_arguments, not_idempotent
 -- reads:    payment
 --

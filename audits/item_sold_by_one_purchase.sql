@@ -1,6 +1,7 @@
 -- title:    No item was sold by more than one purchase
 -- severity: critical
 -- property: state
+-- anomaly:  double sale
 -- detects:  lock_split_across_calls, state_not_rechecked, status_acted_on_twice
 -- reads:    purchase_item, purchase
 --

@@ -1,6 +1,7 @@
 -- title:    No payment was credited twice
 -- severity: critical
 -- property: replay
+-- anomaly:  double credit
 -- detects:  not_idempotent, check_before_lock, effect_before_claim, unique_missing_on_key,
 --           status_acted_on_twice
 -- reads:    payment, entry

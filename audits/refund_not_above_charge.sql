@@ -1,6 +1,7 @@
 -- title:    No charge was refunded for more than it took
 -- severity: critical
 -- property: ledger
+-- anomaly:  excess refund
 -- detects:  refund_unbound, not_idempotent, status_acted_on_twice
 -- reads:    charge, refund
 --

@@ -1,6 +1,7 @@
 -- title:    No request moved an account's credits twice
 -- severity: critical
 -- property: replay
+-- anomaly:  double apply
 -- detects:  not_idempotent, unique_missing_on_key, insert_where_not_exists, check_before_lock
 -- reads:    entry
 --

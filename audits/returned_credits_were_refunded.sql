@@ -1,6 +1,7 @@
 -- title:    Entries gave back no more for a charge than was refunded
 -- severity: critical
 -- property: ledger
+-- anomaly:  double refund
 -- detects:  refund_unbound, not_idempotent, negative_amount, effect_before_claim
 -- reads:    entry, charge, refund
 --

@@ -1,6 +1,7 @@
 -- title:    Entries took no more for a charge than was charged
 -- severity: critical
 -- property: ledger
+-- anomaly:  double charge
 -- detects:  not_idempotent, status_acted_on_twice, effect_before_claim
 -- reads:    entry, charge
 --

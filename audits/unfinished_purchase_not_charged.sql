@@ -1,6 +1,7 @@
 -- title:    No credits were taken for a credit purchase that is not completed
 -- severity: critical
 -- property: state
+-- anomaly:  charge without sale
 -- detects:  exception_swallowed, state_not_rechecked, row_count_ignored
 -- reads:    purchase, charge, entry
 --

@@ -1,6 +1,7 @@
 -- title:    Only a completed or refunded purchase has sold anything
 -- severity: critical
 -- property: state
+-- anomaly:  sale without payment
 -- detects:  lock_split_across_calls, exception_swallowed, state_not_rechecked
 -- reads:    purchase, purchase_item
 --

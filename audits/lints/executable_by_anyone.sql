@@ -8,7 +8,7 @@
 -- function then acts with its owner's rights for whoever calls it. Ordinary roles are PUBLIC, anon
 -- and authenticated. A grant to authenticated alone is accepted if the body asks who is calling.
 -- Left out are trigger functions, which can't be called, and STABLE and IMMUTABLE functions, which
--- can't write. A function without SECURITY DEFINER gives nobody more than the rights he has;
+-- can't write. A function without SECURITY DEFINER gives callers no more than their own rights;
 -- owner_writes_balance speaks of those.
 
 with reach as (
@@ -18,7 +18,7 @@ with reach as (
         case permit.grantee when 0 then 'PUBLIC' else pg_roles.rolname end as role_name,
         -- Without comments and strings.
         regexp_replace(
-            coalesce(target_function.body, ''),
+            coalesce(nullif(target_function.body, ''), pg_get_function_sqlbody(target_function.oid), ''),
             '("[^"]*")|''([^'']|'''')*''|--[^\n]*|/\*([^*]|\*+[^*/])*\*+/', '\1 ', 'g'
         ) as body
     from target_function

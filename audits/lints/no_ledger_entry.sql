@@ -37,7 +37,7 @@ function_code as (
         target_function.signature,
         coalesce(target_function.is_operation, false) as is_operation,
         regexp_replace(
-            coalesce(target_function.body, pg_proc.prosrc),
+            coalesce(nullif(target_function.body, ''), pg_get_function_sqlbody(pg_proc.oid), pg_proc.prosrc),
             '("[^"]*"|''([^'']|'''')*'')|--[^\n]*|/\*([^*]|\*+[^*/])*\*+/', '\1 ', 'g'
         ) as wording
     from pg_catalog.pg_proc

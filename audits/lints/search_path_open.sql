@@ -5,16 +5,14 @@
 -- reads:    target_function
 --
 -- Names without a schema are looked up along the search_path. If the function doesn't set its own,
--- the caller chooses which table or function a name means, and what he chose runs with the owner's
+-- the caller chooses which table or function a name means, and that choice runs with the owner's
 -- rights. A path is open too if it has "$user" in it, or a schema in which everybody may create.
 
 with path as (
     select
         target_function.oid,
         target_function.signature,
-        case
-            when setting.value like 'search\_path=%' then substr(setting.value, length('search_path=') + 1)
-        end as search_path
+        substr(setting.value, length('search_path=') + 1) as search_path
     from target_function
     left join lateral unnest(target_function.config) as setting (value)
         on setting.value like 'search\_path=%'

@@ -9,9 +9,10 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -53,7 +54,7 @@ def as_user(server: Embedded, name: str, database: str = "postgres") -> str:
     return Dsn(name, SECRET, server.dsn.hosts, database).url()
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     """Wait until ``condition`` holds; return whether it came to."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -126,6 +127,37 @@ def line_of(child: subprocess.Popen[str]) -> str:
     return child.stdout.readline().strip()
 
 
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listening(handler: Handler) -> AsyncIterator[int]:
+    """Yield a loopback port on which ``handler`` serves each connection."""
+    served: list[asyncio.Task[Any]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        served.append(task)
+        try:
+            await handler(reader, writer)
+        except (asyncio.CancelledError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield listener.sockets[0].getsockname()[1]
+    finally:
+        listener.close()
+        for task in served:
+            task.cancel()
+        await asyncio.gather(*served, return_exceptions=True)
+
+
 def trust_local(server: Embedded, role: str) -> None:
     """Let ``role`` in without a password through the socket, for the pooler below."""
     path = Path(server.folder / "data" / "pg_hba.conf")
@@ -155,15 +187,13 @@ class TransactionPooler:
             await self._open_backend(server, role)
         for number in reversed(range(self._size)):
             self._free.put_nowait(number)
-        listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
         try:
-            yield f"postgresql://{role}:secret@127.0.0.1:{port}/postgres?sslmode=disable"
+            async with listening(self._serve) as port:
+                yield f"postgresql://{role}:secret@127.0.0.1:{port}/postgres?sslmode=disable"
         finally:
-            listener.close()
             for _, writer in self._backends:
                 writer.close()
-            await asyncio.sleep(0.05)
+                await writer.wait_closed()
 
     async def _open_backend(self, server: Embedded, role: str) -> None:
         path = server.folder / "socket" / f".s.PGSQL.{server.port}"
@@ -184,7 +214,7 @@ class TransactionPooler:
         self._backends.append((reader, writer))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        number: int | None = None
+        transaction: asyncio.Task[None] | None = None
         try:
             (length,) = struct.unpack("!i", await reader.readexactly(4))
             await reader.readexactly(length - 4)
@@ -192,27 +222,29 @@ class TransactionPooler:
             self._clients += 1
             writer.write(b"R\0\0\0\x08\0\0\0\0" + self._greeting)
             writer.write(b"K" + struct.pack("!iii", 12, pid, 1) + b"Z\0\0\0\x05I")
+            number = 0
             while True:
                 kind, message = await _message(reader)
                 if kind == b"X":
                     break
-                number = await self._free.get() if number is None else number
+                if transaction is None or transaction.done():
+                    number = await self._free.get()
+                    transaction = asyncio.create_task(self._answer(number, writer))
                 self._backends[number][1].write(message)
-                if kind in {b"Q", b"S"} and await self._answer(number, writer) == b"I":
-                    self._free.put_nowait(number)
-                    number = None
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+        except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
-            writer.close()
+            if transaction:
+                transaction.cancel()
 
-    async def _answer(self, number: int, writer: asyncio.StreamWriter) -> bytes:
-        """Pass on one answer; return the transaction's state."""
+    async def _answer(self, number: int, writer: asyncio.StreamWriter) -> None:
+        """Pass on what a server process says until its transaction is over."""
         while True:
             kind, message = await _message(self._backends[number][0])
             writer.write(message)
-            if kind == b"Z":
-                return message[5:]
+            if kind == b"Z" and message[5:] == b"I":
+                self._free.put_nowait(number)
+                return
 
 
 async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:

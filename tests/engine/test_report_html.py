@@ -165,7 +165,7 @@ def test_a_run_without_broken_variants_has_no_section_about_them() -> None:
 def test_a_finding_is_told_from_its_summary_to_its_regression_race() -> None:
     text = page(failing_run()).text
     parts = [
-        "One lead was sold twice: buyer_a and buyer_b both completed, sold_count is 2 Against",
+        "One lead was sold twice: buyer_a and buyer_b both completed, sold_count is 2 In “Two buyers",
         "waits for buyer_a",
         "ok: success = true",
         "Afterwards",
@@ -256,6 +256,19 @@ def test_an_interleaving_without_steps_does_not_break_the_page() -> None:
         sessions=["a"], steps=[step(1, "a", "wait")], state=[{"x": None}, {"y": "1"}]
     )
     assert page(run).faults == []
+
+
+def test_many_findings_of_one_check_are_folded_and_numbered_on() -> None:
+    run = failing_run()
+    audit = next(check for check in run.targets[0].checks if check.name == "balance_equals_entries")
+    audit.findings = [
+        audit.findings[0].model_copy(update={"summary": f"account {number}"}) for number in range(9)
+    ]
+    parsed = page(run)
+    assert "6 more findings against “Stored balance equals the sum of its entries”" in parsed.text
+    numbered = [name for name in parsed.values("id", "article") if name.startswith("finding-")]
+    assert numbered == [f"finding-{number}" for number in range(1, 12)]
+    assert {f"#finding-{number}" for number in range(2, 11)} <= set(parsed.values("href", "a"))
 
 
 def test_long_names_may_break_at_their_joints_and_stay_escaped() -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from crossfoot.report.lanes import draw
 from crossfoot.report.plain import visible, wrap
-from crossfoot.report.timeline import Presence, telling, timeline
+from crossfoot.report.timeline import Presence, Telling, telling, timeline
 from crossfoot.results import Lanes
 
 README = Path(__file__).parents[2] / "reports" / "README.md"
@@ -61,7 +61,7 @@ def test_outcomes_and_the_final_state_stand_at_the_foot() -> None:
 def test_sessions_that_do_not_fit_side_by_side_share_rails_and_are_named() -> None:
     drawn = draw(three_in_a_circle(), 60)
     assert "    2  │ ┌    second  call lock(:second)" in drawn
-    assert "    7  ░ ░ └  third   error: 40P01 deadlock detected" in drawn
+    assert "    7  ░ ░ └  third   fails 40P01 deadlock detected" in drawn
 
 
 def test_a_place_that_is_cut_keeps_its_line_number() -> None:
@@ -86,7 +86,9 @@ def test_an_interleaving_without_steps_is_drawn_as_an_empty_table() -> None:
 
 
 def test_the_kind_of_a_step_is_not_said_twice() -> None:
-    assert telling(step(1, "a", "commit", "commit")).lead == ""
+    assert telling(step(1, "a", "commit", "commit")) == Telling("commits", "", "")
+    assert telling(step(1, "a", "return", "", "", "ok: 1")) == Telling("returns", "ok: 1", "")
+    assert telling(step(1, "a", "wait", "update x", "", "waits for b")).lead == ""
     assert telling(step(1, "a", "wake", "", "", "goes on")).lead == "goes on"
     assert telling(step(1, "a", "wait", "", "", "waits for b")).lead == "waits for b"
     assert telling(step(1, "a", "call", "f(1)")).lead == "call"

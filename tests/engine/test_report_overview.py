@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from report_specimen import empty_run, failing_run, passing_run
 
-from crossfoot.report import overview
+from crossfoot.report import overview, scope
 from crossfoot.report.wording import duration, listed
 from crossfoot.results import Kind, Run
 from crossfoot.verdicts import Verdict
@@ -64,7 +64,7 @@ def test_there_is_a_headline_for_every_verdict_whatever_the_checks_say(
 
 
 def test_what_the_verdict_rests_on_is_counted() -> None:
-    facts = dict(overview.covered(failing_run()))
+    facts = dict(scope.covered(failing_run()))
     assert facts["Functions"] == "5 of 6 exercised by at least one check"
     assert facts["Checks"].startswith("3 races, 3 contracts, 4 audits and 2 lints: 7 passed")
     assert facts["Schedules"] == (
@@ -75,17 +75,32 @@ def test_what_the_verdict_rests_on_is_counted() -> None:
 
 
 def test_what_was_not_covered_names_operations_bounds_and_absences() -> None:
-    gaps = overview.not_covered(failing_run())
+    gaps = scope.not_covered(failing_run())
     assert gaps[0] == "expire_pending_purchases: no operation bound"
     assert "create: called by no check at all" in gaps
     assert any(gap.startswith("race refund_while_completing: 12480 schedules") for gap in gaps)
     assert any(gap.startswith("webhook_event: ") for gap in gaps)
 
 
+def test_many_races_that_did_not_run_in_full_are_told_in_one_sentence() -> None:
+    run = failing_run()
+    checks = run.targets[0].checks
+    checks += [checks[2].model_copy(update={"name": f"race_{number}"}) for number in range(3)]
+    gaps = [gap for gap in scope.not_covered(run) if "race" in gap]
+    assert len(gaps) == 1
+    assert gaps[0].startswith("4 races have more schedules than were run: 32448 are known")
+
+
+def test_what_is_absent_for_one_reason_is_told_together() -> None:
+    run = failing_run()
+    run.targets[0].absent = {"item": "nothing is sold", "refund": "no", "charge": "nothing is sold"}
+    assert scope.not_covered(run)[-2:] == ["item and charge: nothing is sold", "refund: no"]
+
+
 def test_an_operation_that_is_listed_as_not_covered_is_not_listed_again() -> None:
     run = failing_run()
     run.targets[0].not_covered = ["create: in no race"]
-    assert [gap for gap in overview.not_covered(run) if gap.startswith("create")] == [
+    assert [gap for gap in scope.not_covered(run) if gap.startswith("create")] == [
         "create: in no race"
     ]
 

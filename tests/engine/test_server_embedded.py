@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,8 +21,8 @@ import pytest
 import server_stand_ins as stand_ins
 
 from crossfoot.errors import ServerError
-from crossfoot.server import open_server
 from crossfoot.server import embedded as embedded_module
+from crossfoot.server import open_server
 from crossfoot.server.account import Account, server_account
 from crossfoot.server.binaries import copy_install, find_binaries
 from crossfoot.server.embedded import Embedded
@@ -58,14 +59,16 @@ def test_a_server_starts_quickly_and_leaves_no_process_and_no_folder(temp: Path)
     assert nothing_is_left(temp)
 
 
-def test_commits_survive_a_killed_server_and_deadlocks_are_found_at_once() -> None:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Embedded]:
+    with stand_ins.running_server() as server:
+        yield server
+
+
+def test_the_settings_that_findings_depend_on_are_set(running: Embedded) -> None:
     async def settings() -> dict[str, str]:
-        async with open_server() as server:
-            connection = await server.connect("postgres")
-            try:
-                return dict(await connection.fetch("select name, setting from pg_settings"))
-            finally:
-                await connection.close()
+        async with stand_ins.admin(running) as admin:
+            return dict(await admin.fetch("select name, setting from pg_settings"))
 
     found = asyncio.run(settings())
     assert found["synchronous_commit"] == "on"
@@ -201,7 +204,7 @@ def test_keeping_is_for_a_clean_end_only(temp: Path) -> None:
 
 
 def test_a_port_that_somebody_takes_first_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    with embedded_module.socket.socket() as taken:
+    with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         ports = iter([taken.getsockname()[1]])
@@ -215,6 +218,17 @@ def test_a_server_that_cant_start_says_why(monkeypatch: pytest.MonkeyPatch, temp
     monkeypatch.setitem(embedded_module.SETTINGS, "shared_buffers", "many")
     with pytest.raises(ServerError, match=r"didn't start.*shared_buffers"):
         asyncio.run(Embedded.start())
+    assert nothing_is_left(temp)
+
+
+def test_a_temp_folder_that_the_server_cant_reach_is_told_with_a_remedy(temp: Path) -> None:
+    temp.chmod(0o700 if os.geteuid() == 0 else 0o500)
+    try:
+        with pytest.raises(ServerError) as refused:
+            asyncio.run(Embedded.start())
+    finally:
+        temp.chmod(0o711)
+    assert "TMPDIR" in refused.value.remedy
     assert nothing_is_left(temp)
 
 
@@ -232,9 +246,10 @@ def test_a_copy_of_the_programs_runs_elsewhere() -> None:
         folder.chmod(0o711)
         programs = copy_install(find_binaries().folder, folder)
         account = server_account()
-        user = {"user": account.uid, "group": account.gid} if account else {}
+        uid, gid = (account.uid, account.gid) if account else (None, None)
+        command = [str(programs / "initdb"), "--version"]
         shown = subprocess.run(
-            [programs / "initdb", "--version"], capture_output=True, check=True, cwd="/", **user
+            command, capture_output=True, check=True, cwd="/", user=uid, group=gid
         )
         assert b"PostgreSQL" in shown.stdout
         assert not list(folder.rglob("*.a"))
@@ -294,23 +309,21 @@ def test_an_ordinary_user_can_open_a_server(temp: Path) -> None:
     assert nothing_is_left(temp)
 
 
-def test_root_hands_over_the_data_and_keeps_the_password(temp: Path) -> None:
-    with stand_ins.running_server() as server:
-        account: Account | None = server_account()
-        owner = account.uid if account else os.geteuid()
-        assert server.folder.stat().st_mode & 0o777 == 0o711
-        assert server.folder.stat().st_uid == os.geteuid()
-        assert (server.folder / "data").stat().st_uid == owner
-        assert (server.folder / "pgpass").stat().st_mode & 0o777 == 0o600
-        assert (server.folder / "pgpass").stat().st_uid == os.geteuid()
-        assert not (server.folder / "password").exists()
+def test_root_hands_over_the_data_and_keeps_the_password(running: Embedded) -> None:
+    account: Account | None = server_account()
+    owner = account.uid if account else os.geteuid()
+    assert running.folder.stat().st_mode & 0o777 == 0o711
+    assert running.folder.stat().st_uid == os.geteuid()
+    assert (running.folder / "data").stat().st_uid == owner
+    assert (running.folder / "pgpass").stat().st_mode & 0o777 == 0o600
+    assert (running.folder / "pgpass").stat().st_uid == os.geteuid()
+    assert not (running.folder / "password").exists()
 
 
-def test_nobody_gets_in_without_the_password() -> None:
-    async def without(server: Embedded) -> None:
-        for address in (server.dsn, server.near):
+def test_nobody_gets_in_without_the_password(running: Embedded) -> None:
+    async def without() -> None:
+        for address in (running.dsn, running.near):
             with pytest.raises(asyncpg.InvalidPasswordError):
                 await asyncpg.connect(address.url(), password="guess")
 
-    with stand_ins.running_server() as server:
-        asyncio.run(without(server))
+    asyncio.run(without())

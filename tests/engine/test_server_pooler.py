@@ -10,6 +10,7 @@ import server_stand_ins as stand_ins
 
 from crossfoot.errors import ServerError
 from crossfoot.server import open_server, pooler
+from crossfoot.server.connections import connect
 from crossfoot.server.dsn import Dsn
 from crossfoot.server.embedded import Embedded
 
@@ -68,7 +69,7 @@ def test_the_stand_in_is_a_working_pooler_otherwise(users_server: Embedded) -> N
     async def scenario() -> None:
         stand_in = stand_ins.TransactionPooler(2, asyncio.Queue, honest=True)
         async with stand_in.listening(users_server, "pooled") as dsn:
-            connection = await pooler.connect(Dsn.parse(dsn), statement_cache_size=0)
+            connection = await connect(Dsn.parse(dsn), statement_cache_size=0)
             async with connection.transaction():
                 assert await connection.fetchval("select 6 * 7") == 42
             await connection.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -136,23 +136,18 @@ def test_parameters_that_cant_be_used_are_told() -> None:
     refusal("postgresql://app:hunter2@127.0.0.1/shop?sslmode=hunted")
 
 
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
 async def _speaks_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(8)
     writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     await writer.drain()
-    writer.close()
 
 
 async def _hangs_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
-async def _is_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _is_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     await reader.read()
-    writer.close()
 
 
 @pytest.mark.parametrize("tls", ["prefer", "disable"])
@@ -164,16 +159,14 @@ async def _is_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
         (_is_silent, "doesn't answer within 1 s"),
     ],
 )
-def test_something_else_at_the_port_is_told(handler: Handler, message: str, tls: str) -> None:
+def test_something_else_at_the_port_is_told(
+    handler: stand_ins.Handler, message: str, tls: str
+) -> None:
     async def scenario() -> None:
-        listener = await asyncio.start_server(handler, "127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
-        dsn = f"postgresql://a:hunter2@127.0.0.1:{port}/x?sslmode={tls}&connect_timeout=1"
-        try:
+        async with stand_ins.listening(handler) as port:
+            dsn = f"postgresql://a:hunter2@127.0.0.1:{port}/x?sslmode={tls}&connect_timeout=1"
             async with open_server(dsn):
                 raise AssertionError("it opened")
-        finally:
-            listener.close()
 
     with pytest.raises(ServerError, match=message) as refused:
         asyncio.run(scenario())
@@ -181,7 +174,7 @@ def test_something_else_at_the_port_is_told(handler: Handler, message: str, tls:
 
 
 def test_a_server_without_tls_is_told_when_tls_is_required(users_server: Embedded) -> None:
-    error = refusal(users_server.dsn.url() + "?sslmode=require")
+    error = refusal(users_server.dsn.url().replace("sslmode=disable", "sslmode=require"))
     assert "no encrypted connection" in error.message
 
 

@@ -14,7 +14,7 @@ insert into lead_marketplace.leads (id, marketplace_status, is_marketplace_liste
 values (:lead, 'available', true, 40), (:other, 'available', true, 5);
 insert into lead_marketplace.marketplace_purchases (id, buyer_workspace_id, payment_method, status)
 values
-(:due, :workspace, 'card', 'failed'),
+(:due, :workspace, 'card', 'refund_due'),
 (:done, :workspace, 'card', 'pending'),
 (:pending, :workspace, 'card', 'pending'),
 (:failed, :workspace, 'card', 'failed'),
@@ -30,9 +30,6 @@ values
 -- @call complete_stripe_lead_purchase
 -- @expect ok success=true, *
 select * from lead_marketplace.complete_stripe_lead_purchase(:done, null);
--- @call complete_stripe_lead_purchase
--- @expect refused success=false, *
-select * from lead_marketplace.complete_stripe_lead_purchase(:due, null);
 
 -- @call settle_card_refund
 -- @expect refused P0001 Stripe refund id is missing

@@ -6,7 +6,8 @@
 -- part of the contract: a stranger hears that the purchase is somebody else's, never its price.
 -- Workspaces, purchases and amounts come from the client, so all of them are looked up.
 
--- @values workspace uuid, stranger uuid, lead uuid, purchase uuid, failed uuid, empty uuid, card uuid, unknown uuid
+-- @values workspace uuid, stranger uuid, lead uuid
+-- @values purchase uuid, failed uuid, empty uuid, card uuid, failed_card uuid, unknown uuid
 -- @setup
 insert into lead_marketplace.workspaces (id) values (:workspace), (:stranger);
 insert into lead_marketplace.leads (id, marketplace_status, is_marketplace_listed, marketplace_price)
@@ -16,9 +17,10 @@ values
 (:purchase, :workspace, 'credits', 'pending'),
 (:failed, :workspace, 'credits', 'failed'),
 (:empty, :workspace, 'credits', 'failed'),
-(:card, :workspace, 'card', 'failed');
+(:card, :workspace, 'card', 'pending'),
+(:failed_card, :workspace, 'card', 'failed');
 insert into lead_marketplace.marketplace_purchase_items (purchase_id, lead_id, price)
-values (:purchase, :lead, 40), (:failed, :lead, 40);
+values (:purchase, :lead, 40), (:failed, :lead, 40), (:card, :lead, 40);
 
 -- @call add_workspace_credits
 -- @expect ok
@@ -45,7 +47,7 @@ select * from lead_marketplace.complete_credit_lead_purchase(:unknown, :workspac
 
 -- @call complete_credit_lead_purchase
 -- @expect refused success=false, new_credit_balance=null, error_message=Purchase belongs to another workspace: *, already_completed=false
-select * from lead_marketplace.complete_credit_lead_purchase(:card, :stranger, 1);
+select * from lead_marketplace.complete_credit_lead_purchase(:failed_card, :stranger, 1);
 
 -- @call complete_credit_lead_purchase
 -- @expect refused success=false, new_credit_balance=null, error_message=Purchase belongs to another workspace: *, already_completed=false
@@ -57,7 +59,7 @@ select * from lead_marketplace.complete_credit_lead_purchase(:purchase, null, 40
 
 -- @call complete_credit_lead_purchase
 -- @expect refused success=false, new_credit_balance=null, error_message=Purchase is not paid with credits: *, already_completed=false
-select * from lead_marketplace.complete_credit_lead_purchase(:card, :workspace, 1);
+select * from lead_marketplace.complete_credit_lead_purchase(:failed_card, :workspace, 1);
 
 -- @call complete_credit_lead_purchase
 -- @expect refused success=false, new_credit_balance=null, error_message=No leads found for purchase: *, already_completed=false
@@ -71,7 +73,11 @@ select * from lead_marketplace.complete_credit_lead_purchase(:failed, :workspace
 -- @expect refused success=false, new_credit_balance=null, error_message=Purchase cannot be completed. Status: failed, already_completed=false
 select * from lead_marketplace.complete_credit_lead_purchase(:failed, :workspace, 40);
 
--- The purchase can be paid. Nobody but its buyer pays for it, and nobody pays anything but its price.
+-- These two can be paid: one by its buyer alone and at its price alone, the other one by card alone.
+-- @call complete_credit_lead_purchase
+-- @expect refused success=false, new_credit_balance=null, error_message=Purchase is not paid with credits: *, already_completed=false
+select * from lead_marketplace.complete_credit_lead_purchase(:card, :workspace, 40);
+
 -- @call complete_credit_lead_purchase
 -- @expect refused success=false, new_credit_balance=null, error_message=Purchase belongs to another workspace: *, already_completed=false
 select * from lead_marketplace.complete_credit_lead_purchase(:purchase, :stranger, 40);
@@ -97,8 +103,9 @@ where account.workspace_id in (:workspace, :stranger);
 
 -- @check No refusal changed a purchase or sold the lead
 select
-    count(*) = 4,
+    count(*) = 5,
     count(*) filter (where purchase.status = 'failed') = 3,
+    count(*) filter (where purchase.status = 'pending') = 2,
     (select lead.marketplace_status = 'available' from lead_marketplace.leads as lead where lead.id = :lead)
 from lead_marketplace.marketplace_purchases as purchase
 where purchase.buyer_workspace_id = :workspace;

@@ -1,5 +1,5 @@
 -- title:    A lead purchase with a request key is written down once, at the prices of that moment
--- property: replay
+-- property: replay, state
 -- detects:  not_idempotent, key_reused_for_other_arguments, raw_unique_violation
 --
 -- The buyer's second click, or a retry after a lost answer, must not make a second purchase. The key
@@ -78,6 +78,30 @@ select
 from lead_marketplace.marketplace_purchase_items as item
 inner join lead_marketplace.marketplace_purchases as purchase on item.purchase_id = purchase.id
 where purchase.request_key = :key;
+
+-- @setup
+update lead_marketplace.leads set is_marketplace_listed = true where id = :lead_b;
+
+-- @call add_workspace_credits
+-- @expect ok
+select * from lead_marketplace.add_workspace_credits(:workspace, 100, 'opening balance');
+-- @expect ok success=true, new_credit_balance=57.50
+select
+    completed.success,
+    completed.new_credit_balance
+from
+    lead_marketplace.complete_credit_lead_purchase(
+        (select purchase.id from lead_marketplace.marketplace_purchases as purchase where purchase.request_key = :key),
+        :workspace,
+        42.50
+    ) as completed;
+
+-- The key outlives the purchase: it was used, and says for what.
+-- @expect ok same=true
+select
+    lead_marketplace.create_lead_purchase(array[:lead_a, :lead_b], :workspace, 'credits', :key) = (
+        select purchase.id from lead_marketplace.marketplace_purchases as purchase where purchase.request_key = :key
+    ) as same;
 
 -- A purchase claims nothing: the same buyer and another one may write the same lead down again.
 -- @expect ok differ=true

@@ -3,7 +3,8 @@
 -- detects:  no_ledger_entry
 --
 -- Grants keep the application out, and a superuser ignores grants. So this asks as superuser: what
--- happened once has to stay readable, and a correction is a new entry.
+-- happened once has to stay readable, and a correction is a new entry. Each attempt undoes itself
+-- where nothing else stops it.
 
 -- @values workspace uuid
 -- @setup
@@ -15,11 +16,26 @@ select * from lead_marketplace.add_workspace_credits(:workspace, 100, 'opening b
 
 -- @as superuser
 -- @expect error 23001 credit_entries is append-only
-update lead_marketplace.credit_entries set created_at = now() where workspace_id = :workspace;
+do $$
+begin
+    update lead_marketplace.credit_entries set created_at = now();
+    raise exception 'entries were changed';
+end;
+$$;
 -- @expect error 23001 credit_entries is append-only
-delete from lead_marketplace.credit_entries where workspace_id = :workspace;
+do $$
+begin
+    delete from lead_marketplace.credit_entries;
+    raise exception 'entries were deleted';
+end;
+$$;
 -- @expect error 23001 credit_entries is append-only
-truncate lead_marketplace.credit_entries;
+do $$
+begin
+    truncate lead_marketplace.credit_entries;
+    raise exception 'entries were truncated';
+end;
+$$;
 
 -- @check The entry is as it was
 select

@@ -16,6 +16,41 @@ values (:purchase, :workspace, 'credits');
 insert into lead_marketplace.marketplace_purchase_items (purchase_id, lead_id, price) values (:purchase, :lead, 40);
 insert into lead_marketplace.credit_purchases (id, workspace_id, credits) values (:top_up, :workspace, 100);
 
+-- @as anon
+-- @call validate_and_lock_leads_for_purchase
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.validate_and_lock_leads_for_purchase(array[:lead], :workspace);
+-- @call create_lead_purchase
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.create_lead_purchase(array[:lead], :workspace, 'credits', null);
+-- @call complete_credit_lead_purchase
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.complete_credit_lead_purchase(:purchase, :workspace, 40);
+-- @call complete_stripe_lead_purchase
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.complete_stripe_lead_purchase(:purchase, null);
+-- @call mark_leads_sold_bulk
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.mark_leads_sold_bulk(array[:lead]);
+-- @call refund_lead_purchase
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.refund_lead_purchase(:purchase, :workspace);
+-- @call settle_card_refund
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.settle_card_refund(:purchase, :refund);
+-- @call expire_lead_purchases
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.expire_lead_purchases(:workspace);
+-- @call add_workspace_credits
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.add_workspace_credits(:workspace, 100, 'a gift to myself', null);
+-- @call create_credit_purchase
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.create_credit_purchase(:workspace, 100, null);
+-- @call complete_stripe_credit_purchase
+-- @expect error 42501 permission denied for schema lead_marketplace
+select * from lead_marketplace.complete_stripe_credit_purchase(:top_up, :workspace, 100);
+
 -- @as authenticated
 -- @call validate_and_lock_leads_for_purchase
 -- @expect error 42501 permission denied for function validate_and_lock_leads_for_purchase
@@ -54,41 +89,6 @@ select * from lead_marketplace.complete_stripe_credit_purchase(:top_up, :workspa
 select lead_marketplace.post_credit_entry(:workspace, 100, 'grant');
 -- @expect error 42501 permission denied for function sell_leads
 select lead_marketplace.sell_leads(:purchase, array[:lead]);
-
--- @as anon
--- @call validate_and_lock_leads_for_purchase
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.validate_and_lock_leads_for_purchase(array[:lead], :workspace);
--- @call create_lead_purchase
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.create_lead_purchase(array[:lead], :workspace, 'credits', null);
--- @call complete_credit_lead_purchase
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.complete_credit_lead_purchase(:purchase, :workspace, 40);
--- @call complete_stripe_lead_purchase
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.complete_stripe_lead_purchase(:purchase, null);
--- @call mark_leads_sold_bulk
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.mark_leads_sold_bulk(array[:lead]);
--- @call refund_lead_purchase
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.refund_lead_purchase(:purchase, :workspace);
--- @call settle_card_refund
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.settle_card_refund(:purchase, :refund);
--- @call expire_lead_purchases
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.expire_lead_purchases(:workspace);
--- @call add_workspace_credits
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.add_workspace_credits(:workspace, 100, 'a gift to myself', null);
--- @call create_credit_purchase
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.create_credit_purchase(:workspace, 100, null);
--- @call complete_stripe_credit_purchase
--- @expect error 42501 permission denied for schema lead_marketplace
-select * from lead_marketplace.complete_stripe_credit_purchase(:top_up, :workspace, 100);
 
 -- @as service_role
 -- @expect error 42501 permission denied for function post_credit_entry

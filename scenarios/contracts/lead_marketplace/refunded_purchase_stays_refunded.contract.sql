@@ -15,7 +15,7 @@ insert into lead_marketplace.marketplace_purchases (id, buyer_workspace_id, paym
 values
 (:by_credits, :workspace, 'credits', 'pending'),
 (:by_card, :workspace, 'card', 'pending'),
-(:owed, :workspace, 'card', 'failed');
+(:owed, :workspace, 'card', 'refund_due');
 insert into lead_marketplace.marketplace_purchase_items (purchase_id, lead_id, price)
 values (:by_credits, :lead_a, 40), (:by_card, :lead_b, 5), (:owed, :lead_c, 6);
 
@@ -43,10 +43,7 @@ select * from lead_marketplace.settle_card_refund(:by_card, :refund);
 -- @expect refused success=false, already_completed=false, lead_ids_marked={}
 select * from lead_marketplace.complete_stripe_lead_purchase(:by_card, 'https://files.example/1');
 
--- Owed back and settled, with its lead on offer all the while.
--- @call complete_stripe_lead_purchase
--- @expect refused success=false, *
-select * from lead_marketplace.complete_stripe_lead_purchase(:owed, null);
+-- Owed back, then settled, with its lead on offer all the while.
 -- @call settle_card_refund
 -- @expect ok success=true, *
 select * from lead_marketplace.settle_card_refund(:owed, :other_refund);

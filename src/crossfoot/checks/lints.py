@@ -88,7 +88,7 @@ class Lint:
         parameters = (
             "parameters as (select $1::text[], $2::text[], $3::text[], $4::text[], $5::text)"
         )
-        return f"with {parameters}, {', '.join(used)}\n{self.sql}"
+        return f"with {parameters}, {', '.join(used)}\nselect * from (\n{self.sql}\n) as lint"
 
     def check(self, verdict: Verdict, reason: str = "") -> Check:
         """Return the result of this lint, without findings yet."""

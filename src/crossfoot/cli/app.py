@@ -13,16 +13,12 @@ import typer
 
 from crossfoot import __version__
 from crossfoot.cli import work
+from crossfoot.cli.loop import new_event_loop
 from crossfoot.cli.show import Screen
 from crossfoot.errors import CrossfootError
 from crossfoot.report import FORMATS, load_run, render
 from crossfoot.results import Run
 from crossfoot.stages import Plan
-
-if sys.platform == "win32":
-    from asyncio import new_event_loop
-else:
-    from uvloop import new_event_loop
 
 T = TypeVar("T")
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import pairwise
 from typing import Protocol
 
 import asyncpg
@@ -249,7 +248,7 @@ class Arena:
             if client.moving and waits_for:
                 self._now_waits(client, waits_for)
             else:
-                self._now_runs(client)
+                client.woke()
                 everybody = False
         return everybody, _cycle(blockers)
 
@@ -257,11 +256,6 @@ class Arena:
         if client.place is Place.RUNNING:
             client.place = Place.WAITING
             self._trace.events.append(Event(client.index, "wait", client.step, blockers=blockers))
-
-    def _now_runs(self, client: Client) -> None:
-        if client.place is Place.WAITING:
-            client.place = Place.RUNNING
-            self._trace.events.append(Event(client.index, "wake", client.step))
 
     # -- ends -----------------------------------------------------------------------------------
 
@@ -332,6 +326,7 @@ def starts_quietly(text: str, instrumented: Instrumented) -> bool:
         return False
     function = f"{path[at]}.{path[at + 2]}"
     rest = words[at + 3 :]
-    calls = any(b.text == "(" and a.word in instrumented.names for a, b in pairwise(rest))
-    plain = not calls and not {"select", "from", "where"} & {token.word for token in rest}
+    plain = not instrumented.callees.called(rest) and not {"select", "from", "where"} & {
+        token.word for token in rest
+    }
     return plain and function in instrumented.quiet_start

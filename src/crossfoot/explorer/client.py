@@ -88,12 +88,19 @@ class Client:
     def _heard(self, _connection: Any, message: Any) -> None:
         if not message.message.startswith(_STEP):
             return
+        self.woke()
         self.step = int(message.message[len(_STEP) :])
         if self.free:
             self._trace.events.append(Event(self.index, "step", self.step))
         else:
             self.place = Place.AT_STEP
             self.moved()
+
+    def woke(self) -> None:
+        """Note that a lock was got, if one was waited for."""
+        if self.place is Place.WAITING:
+            self.place = Place.RUNNING
+            self._trace.events.append(Event(self.index, "wake", self.step))
 
     async def begin(self, session: Session, isolation: str, trace: Trace) -> None:
         """Take a session's part in a new schedule and open its first transaction."""
@@ -122,6 +129,7 @@ class Client:
         except asyncpg.PostgresError as error:
             await self._failed(call, error)
             return
+        self.woke()
         if call.keep:
             self._kept[call.keep] = records[0][0] if records else None
         result = self._answered(call, records)
@@ -157,6 +165,7 @@ class Client:
         except asyncpg.PostgresError as error:
             await self._failed(self.results[-1][-1].call, error)
             return
+        self.woke()
         self.transaction += 1
         self._call = 0
         self.fresh = True

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
 import asyncpg
 
 from crossfoot.errors import ContentError
-from crossfoot.explorer.recognise import Edit, Place, recognise, statement_places
+from crossfoot.explorer.callees import Callees, find_callees
+from crossfoot.explorer.recognise import Edit, Place, Recognised, recognise, statement_places
 from crossfoot.sql import tokens
 
 SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "crossfoot")
 
 _FUNCTIONS = """
 select p.oid::bigint as oid, n.nspname as schema, p.proname as name, l.lanname as language,
-       p.provolatile = 'v' as volatile, p.prorettype = 'trigger'::regtype as trigger,
+       p.provolatile::text as volatility, p.prorettype = 'trigger'::regtype as trigger,
        p.prosrc as body, p.prosqlbody is not null as atomic,
-       case when p.prokind in ('f', 'p') then pg_get_functiondef(p.oid) end as definition
+       pg_get_functiondef(p.oid) as definition,
+       exists (
+           select from pg_depend as d
+           where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
+             and d.classid not in ('pg_proc'::regclass, 'pg_trigger'::regclass)
+       ) as used_elsewhere
 from pg_proc as p
 join pg_namespace as n on n.oid = p.pronamespace
 join pg_language as l on l.oid = p.prolang
@@ -62,7 +68,7 @@ class Instrumented:
     functions: set[str] = field(default_factory=set)
     quiet_start: set[str] = field(default_factory=set)
     skipped: dict[str, str] = field(default_factory=dict)
-    names: frozenset[str] = frozenset()
+    callees: Callees = field(default_factory=Callees)
     releases_early: bool = False
 
 
@@ -77,30 +83,60 @@ async def instrument(
     await connection.execute(files("crossfoot.explorer").joinpath("steps.sql").read_text())
     await connection.execute("set check_function_bodies = on")
     rows = await connection.fetch(_FUNCTIONS, list(SYSTEM_SCHEMAS))
-    found = Instrumented(names=frozenset(row["name"] for row in rows))
+    found = Instrumented(callees=_callees(rows))
     found.releases_early = any(_RELEASES.search(row["body"] or "") for row in rows)
-    if not statement_level:
-        return found
-    for row in rows:
-        await _instrument_one(connection, row, found, nested=_is_nested(row, rows))
+    if statement_level:
+        for row in rows:
+            await _instrument_one(connection, row, found)
     return found
 
 
+def _callees(rows: Sequence[Mapping[str, object]]) -> Callees:
+    """Judge all functions, then once more with what the first look found out about their bodies.
+
+    A function that begins by touching data isn't quiet; one that returns what an awaited function
+    returns makes that one awaited too.
+    """
+    known = find_callees(rows, (str(row["name"]) for row in rows if row["used_elsewhere"]))
+    read = {(str(row["name"]), number): _read(row, known) for number, row in enumerate(rows)}
+    early = {key[0] for key, each in read.items() if each.early}
+    awaited = known.awaited.union(*(each.awaited for each in read.values()))
+    while (
+        more := {
+            called for key, each in read.items() if key[0] in awaited for called in each.returned
+        }
+        - awaited
+    ):
+        awaited |= more
+    return Callees(known.touching, known.quiet - early, awaited)
+
+
+def _read(row: Mapping[str, object], callees: Callees) -> Recognised:
+    """Recognise a body; every touching call in a ``language sql`` one is awaited."""
+    if row["language"] == "plpgsql":
+        try:
+            return recognise(str(row["body"]), callees, return_steps=False)
+        except ContentError as error:
+            name = f"{row['schema']}.{row['name']}"
+            raise ContentError(
+                f"{name}: {error.message}", remedy="Its body can't be read."
+            ) from error
+    source = str(row["definition"] if row["atomic"] else row["body"])
+    called = set(callees.called(tokens(source))) if row["language"] == "sql" else set()
+    return Recognised(awaited=called)
+
+
 async def _instrument_one(
-    connection: asyncpg.Connection,
-    row: Mapping[str, object],
-    found: Instrumented,
-    *,
-    nested: bool,
+    connection: asyncpg.Connection, row: Mapping[str, object], found: Instrumented
 ) -> None:
     name = f"{row['schema']}.{row['name']}"
-    if not row["volatile"]:
+    if row["volatility"] != "v":
         found.skipped[name] = "stable or immutable: runs on its caller's snapshot"
         return
     if row["language"] not in {"plpgsql", "sql"}:
         found.skipped[name] = f"language {row['language']}: one opaque step"
         return
-    early, edits, source = _edits(row, found.names, name, nested=nested)
+    early, edits, source = _edits(row, found.callees, name)
     definition = str(row["definition"])
     at = definition.rindex(source)
     written = (
@@ -119,14 +155,14 @@ async def _instrument_one(
         found.quiet_start.add(name)
 
 
-def _edits(
-    row: Mapping[str, object], names: frozenset[str], name: str, *, nested: bool
-) -> tuple[bool, list[Edit], str]:
+def _edits(row: Mapping[str, object], callees: Callees, name: str) -> tuple[bool, list[Edit], str]:
     """Return whether the body touches data before its first step, the edits, and the body."""
     body = str(row["body"])
     try:
         if row["language"] == "plpgsql":
-            recognised = recognise(body, names, return_steps=nested)
+            # A trigger's statement, and so its constraints and other triggers, goes on after it.
+            returns = bool(row["trigger"]) or row["name"] in callees.awaited
+            recognised = recognise(body, callees, return_steps=returns)
             return recognised.early, recognised.edits, body
         if row["atomic"]:
             body = _atomic_body(str(row["definition"]))
@@ -166,13 +202,3 @@ def _number(place: Place, name: str, found: Instrumented) -> int:
     number = len(found.steps) + 1
     found.steps[number] = Step(number, name, place.line, place.text, place.kind)
     return number
-
-
-def _is_nested(row: Mapping[str, object], rows: list[Mapping[str, object]]) -> bool:
-    """Say whether a statement goes on after this function returns: it is a trigger, or called by another."""
-    if row["trigger"]:
-        return True
-    called = re.compile(rf"\b{re.escape(str(row['name']))}\b\"?\s*\(", re.IGNORECASE)
-    return any(
-        other["oid"] != row["oid"] and called.search(str(other["definition"])) for other in rows
-    ) or bool(called.search(str(row["body"])))

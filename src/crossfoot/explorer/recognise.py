@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from crossfoot.errors import ContentError
+from crossfoot.explorer.callees import Callees, queries
 from crossfoot.sql import Token, tokens
 
-_QUERY_WORDS = frozenset({"select", "insert", "update", "delete", "merge", "execute", "table"})
 _JUDGED_BY_CONTENT = frozenset(
     {"select", "perform", "return", "raise", "assert", "exit", "continue", "get", "null", "close"}
 )
 _HARMLESS = frozenset({"set", "reset", "get", "null", "close"})
-_LOCKING_BUILTINS = ("pg_advisory", "pg_try_advisory", "dblink")
 
 
 @dataclass(frozen=True)
@@ -45,19 +44,25 @@ class Edit:
 
 @dataclass
 class Recognised:
-    """What was found in a body. ``early`` says that its declarations touch data before any step."""
+    """What was found in a body.
+
+    ``early`` says that its declarations touch data before any step. ``awaited`` are functions after
+    whose return the calling statement may touch data; ``returned`` those whose result is returned.
+    """
 
     edits: list[Edit] = field(default_factory=list)
     early: bool = False
+    awaited: set[str] = field(default_factory=set)
+    returned: set[str] = field(default_factory=set)
 
 
 class _Reader:
     """Recursive descent over the tokens of one body."""
 
-    def __init__(self, body: str, functions: frozenset[str], *, return_steps: bool) -> None:
+    def __init__(self, body: str, callees: Callees, *, return_steps: bool) -> None:
         self.data = body.encode()
         self.tokens = tokens(body)
-        self.functions = functions
+        self.callees = callees
         self.return_steps = return_steps
         self.at = 0
         self.found = Recognised()
@@ -106,20 +111,12 @@ class _Reader:
 
     # -- judging --------------------------------------------------------------------------------
 
-    def touches(self, found: Sequence[Token]) -> bool:
-        """Say whether evaluating these tokens may read, write or lock anything."""
-        for index, token in enumerate(found):
-            following = found[index + 1].text if index + 1 < len(found) else ""
-            previous = found[index - 1].word if index else ""
-            if token.word in _QUERY_WORDS and previous != ".":
-                return True
-            if following == "(" and self.is_called(token):
-                return True
-        return False
-
-    def is_called(self, token: Token) -> bool:
-        name = token.text.strip('"') if token.text.startswith('"') else token.word
-        return name in self.functions or name.startswith(_LOCKING_BUILTINS)
+    def touches(self, found: Sequence[Token], *, reads: bool = False) -> bool:
+        """Say whether these tokens need a step before them; note the calls whose return matters."""
+        called = self.callees.called(found)
+        if len(called) > 1 or (called and (reads or queries(found))):
+            self.found.awaited |= set(called)
+        return reads or self.callees.touches(found)
 
     def place(self, offset: int, end: int, kind: str = "statement") -> Place:
         text = " ".join(self.data[offset:end].decode().split())
@@ -305,7 +302,10 @@ class _Reader:
         if first in _HARMLESS:
             return False
         if first in _JUDGED_BY_CONTENT or self.is_assignment(found):
-            return self.reads_from(found) or self.touches(found[1:])
+            if first == "return":
+                self.found.returned |= set(self.callees.called(found))
+            return self.touches(found[1:], reads=self.reads_from(found))
+        self.touches(found, reads=True)
         return True
 
     @staticmethod
@@ -328,13 +328,13 @@ class _Reader:
         return at < len(found) and found[at].text in {":=", "="}
 
 
-def recognise(body: str, functions: frozenset[str], *, return_steps: bool) -> Recognised:
+def recognise(body: str, callees: Callees, *, return_steps: bool) -> Recognised:
     """Find the places for steps in a PL/pgSQL body.
 
-    ``functions`` are the names of the functions that may touch data; ``return_steps`` asks for a
-    step before the body returns too. Raises ContentError where the body can't be read.
+    ``return_steps`` asks for a step before the body returns too. Raises ContentError where the body
+    can't be read.
     """
-    return _Reader(body, functions, return_steps=return_steps).body()
+    return _Reader(body, callees, return_steps=return_steps).body()
 
 
 def statement_places(body: str) -> list[Place]:

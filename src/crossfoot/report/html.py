@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from crossfoot.report import overview, prose, wording
+from crossfoot.report import overview, prose, scope, wording
 from crossfoot.report.kills import SIGNS, grid
 from crossfoot.report.matrix import matrix, properties_of, verdict_on
 from crossfoot.report.plain import visible
@@ -69,6 +69,7 @@ def _environment() -> Environment:
         "Kind": Kind,
         "overview": overview,
         "prose": prose,
+        "scope": scope,
         "wording": wording,
         "matrix": matrix,
         "properties_of": properties_of,

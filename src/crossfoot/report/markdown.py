@@ -6,9 +6,10 @@ import re
 
 from crossfoot.report.lanes import draw
 from crossfoot.report.matrix import Cell, matrix
-from crossfoot.report.overview import Found, covered, headline, live, not_covered, undecided, waived
+from crossfoot.report.overview import Found, headline, live, undecided, waived
 from crossfoot.report.plain import one_line, visible
 from crossfoot.report.prose import again, rows
+from crossfoot.report.scope import covered, not_covered
 from crossfoot.report.wording import MARKS, counted, duration, moment, word
 from crossfoot.results import Kill, Run, TargetResult
 from crossfoot.verdicts import Verdict

@@ -65,7 +65,7 @@ _LEADS = {
     "return": "returns",
     "commit": "commits",
     "rollback": "rolls back",
-    "error": "error:",
+    "error": "fails",
 }
 _STEMS = {
     "call": "call",
@@ -101,12 +101,22 @@ def timeline(lanes: Lanes) -> Timeline:
 
 def telling(step: LaneStep) -> Telling:
     """Return ``step`` in words. Its kind isn't said twice: text or note may say it already."""
-    stem = _STEMS.get(step.kind)
-    if not stem or step.text.lower().startswith(stem):
-        return Telling("", step.text, step.note)
-    if step.note.lower().startswith(stem):
-        return Telling("", step.text, step.note) if step.text else Telling(step.note, "", "")
-    return Telling(_LEADS[step.kind], step.text, step.note)
+    lead, stem = _LEADS[step.kind], _STEMS.get(step.kind)
+    if not step.text or step.text == step.kind:
+        return _bare(step, lead, stem)
+    said = [step.text, step.note] if step.kind == "wait" else [step.text]
+    if stem is None or any(part.lower().startswith(stem) for part in said):
+        lead = ""
+    return Telling(lead, step.text, step.note)
+
+
+def _bare(step: LaneStep, lead: str, stem: str | None) -> Telling:
+    """Return a step that names no statement in words: what came of it stands in the first line."""
+    if stem and step.note.lower().startswith(stem):
+        return Telling(step.note, "", "")
+    if step.kind in ("return", "error"):
+        return Telling(lead, step.note, "")
+    return Telling(lead, "", step.note)
 
 
 def _after(step: LaneStep, later: list[LaneStep]) -> Presence:

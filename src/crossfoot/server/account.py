@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +28,8 @@ def server_account() -> Account | None:
     """Return the account to start a server as, or None for the one that we run as anyway."""
     if os.geteuid() != 0:
         return None
+    import pwd  # not on every system
+
     for name in _CANDIDATES:
         try:
             found = pwd.getpwnam(name)

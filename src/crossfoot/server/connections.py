@@ -55,7 +55,8 @@ def refusal(error: Exception, dsn: Dsn, database: str) -> ServerError:
         "why": _why(error),
     }
     if "rejected SSL upgrade" in str(error):
-        sentence, remedy = _NO_TLS if "sslmode" in dsn.options else _NOT_POSTGRESQL
+        required = dsn.options.get("sslmode", "prefer") not in {"prefer", "allow"}
+        sentence, remedy = _NO_TLS if required else _NOT_POSTGRESQL
     return ServerError(redact(sentence.format(**facts)), remedy=redact(remedy.format(**facts)))
 
 

@@ -61,7 +61,13 @@ class Databases:
                 remedy="Crossfoot only writes to and drops databases of its own.",
             )
         async with self._admin() as admin:
-            await admin.execute(f"drop database if exists {quoted(name)} with (force)")
+            try:
+                await admin.execute(f"drop database if exists {quoted(name)} with (force)")
+            except asyncpg.PostgresError as error:
+                raise ServerError(
+                    f'The database "{name}" can\'t be dropped: {error}.',
+                    remedy="The next run on this server tries again.",
+                ) from error
         self.names.discard(name)
 
     async def drop_all(self) -> None:

@@ -32,7 +32,8 @@ from crossfoot.server.guard import Guard
 _USER = "crossfoot"
 _LONGEST_FOLDER = 80  # a Unix socket's path has at most 103 bytes (macOS), ours adds 22
 _PATIENCE = 120.0  # seconds for initdb or a start on a machine that is very busy
-_ATTEMPTS = 20
+_RETRIES = 30.0  # seconds
+_ROOM = "Set TMPDIR to a folder that has room, and that every account can pass through."
 
 # synchronous_commit stays on: without it a server that is killed loses commits which it had
 # acknowledged, and those would be findings of our own making. fsync and full_page_writes only
@@ -79,15 +80,25 @@ class Embedded:
     @classmethod
     async def start(cls) -> Embedded:
         """Start a cluster. Raises ServerError; whatever happens, nothing is left behind."""
-        server = cls(new_folder(), find_binaries())
+        if os.name == "nt":
+            raise ServerError(
+                "The embedded PostgreSQL needs Linux or macOS.", remedy="Give a server with --dsn."
+            )
         try:
-            server._make_folder()
-            await server._initialise()
-            await server._boot()
-        except BaseException:
-            await server.stop()
-            raise
+            server = cls(new_folder(), find_binaries())
+            await server._start()
+        except OSError as error:
+            raise ServerError(f"No embedded PostgreSQL: {error}.", remedy=_ROOM) from error
         return server
+
+    async def _start(self) -> None:
+        try:
+            self._make_folder()
+            await self._initialise()
+            await self._boot()
+        except BaseException:
+            await self.stop()
+            raise
 
     @property
     def folder(self) -> Path:
@@ -103,7 +114,8 @@ class Embedded:
     @property
     def dsn(self) -> Dsn:
         """Return the address for others: loopback TCP."""
-        return Dsn(_USER, self._password, f"127.0.0.1:{self.port}", "postgres", timeout=60)
+        host = f"127.0.0.1:{self.port}"
+        return Dsn(_USER, self._password, host, "postgres", {"sslmode": "disable"}, timeout=60)
 
     @property
     def near(self) -> Dsn:
@@ -172,7 +184,7 @@ class Embedded:
             command += ["--set", "scram_iterations=1"]
         self.guard.start(command, self.folder / "log", self._account, signal.SIGKILL)
         if await self.guard.ended(_PATIENCE):
-            raise ServerError(f"initdb failed: {self._last_words()}")
+            raise ServerError(f"initdb failed: {self._last_words()}", remedy=_ROOM)
         password.unlink()
 
     async def _boot(self) -> None:
@@ -181,7 +193,8 @@ class Embedded:
         Another program may take the port between our choice and the server's, and backends of a
         killed server may need a moment to notice; both end in another attempt.
         """
-        for _ in range(_ATTEMPTS):
+        deadline = time.monotonic() + _RETRIES
+        while time.monotonic() < deadline:
             port = self.port or free_port()
             log_begins = (self.folder / "log").stat().st_size
             self._run_postgres(port)
@@ -192,7 +205,9 @@ class Embedded:
             if "Address already in use" not in said and "shared memory block" not in said:
                 break
             await asyncio.sleep(0.05)
-        raise ServerError(f"The embedded PostgreSQL didn't start: {self._last_words()}")
+        raise ServerError(
+            f"The embedded PostgreSQL didn't start: {self._last_words()}", remedy=_ROOM
+        )
 
     def _run_postgres(self, port: int) -> None:
         place = {"port": str(port), "unix_socket_directories": f"{self.folder / 'socket'}"}

@@ -70,9 +70,9 @@ class UserServer:
     async def close(self) -> None:
         """Remove the roles that nobody needs now, and say that this run is over."""
         try:
-            if not self.keeper.is_closed():
-                with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                    await self.roles.release()
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await self.roles.release()
+                await self.keeper.close(timeout=5)
         finally:
             self.keeper.terminate()
 

@@ -67,7 +67,7 @@ class Roles:
         async with self._alone() as connection:
             # All locks of ours on roles go, the one that _alone() holds is the transaction's.
             await connection.execute(
-                "select pg_advisory_unlock_shared(classid::bigint::integer, objid::integer) "
+                "select pg_advisory_unlock_shared(classid::integer, objid::integer) "
                 "from pg_locks where locktype = 'advisory' and classid = $1 and objsubid = 2 "
                 "and mode = 'ShareLock' and pid = pg_backend_pid()",
                 ROLES,

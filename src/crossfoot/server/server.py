@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -167,6 +168,8 @@ async def open_server(dsn: str | None = None, *, keep: bool = False) -> AsyncIte
         try:
             yield server
         except BaseException:
-            await server._close(clean=False)
+            # What went wrong first is what counts; leftovers are swept by the next run.
+            with contextlib.suppress(ServerError):
+                await server._close(clean=False)
             raise
         await server._close(clean=True)

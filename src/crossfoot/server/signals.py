@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+_ENDINGS = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if name in dir(signal)]
 
 
 @contextmanager

@@ -130,7 +130,7 @@ begin
 end;
 $$;
 
--- The caller sees his own account alone, and the grant is to members alone.
+-- Changes the account of the caller and no other, and only members may call it.
 create function planted.rename_me(p_nickname text)
 returns void
 language sql

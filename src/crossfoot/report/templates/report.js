@@ -38,6 +38,12 @@
       if (card.matches(":popover-open")) { card.hidePopover(); }
     });
     target.querySelectorAll("th > details").forEach(function (details) { details.open = true; });
+    show(target);
+  }
+  function show(target) {
+    for (var outer = target.parentElement; outer; outer = outer.parentElement) {
+      if (outer.tagName === "DETAILS") { outer.open = true; }
+    }
     target.scrollIntoView();
     if (target.tabIndex === -1) { target.focus({ preventScroll: true }); }
   }
@@ -52,8 +58,7 @@
     var here = findings.findIndex(function (item) { return item.contains(document.activeElement); });
     var next = event.key === "j" ? here + 1 : (here < 0 ? findings.length : here) - 1;
     next = Math.max(0, Math.min(findings.length - 1, next));
-    findings[next].scrollIntoView();
-    findings[next].focus({ preventScroll: true });
+    show(findings[next]);
   });
 
   /* Copy a line; where the clipboard is closed, select it instead. */

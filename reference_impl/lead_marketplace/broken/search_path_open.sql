@@ -1,0 +1,7 @@
+-- title:     The caller's search_path decides what names mean inside the function
+-- class:     search_path_open
+-- operation: add_workspace_credits
+-- hurts:     everybody: an operator or function of the same name, put in front, runs with the owner's rights
+-- caught-by: lint search_path_open
+
+alter function lead_marketplace.add_workspace_credits(uuid, numeric, text, uuid) reset search_path;

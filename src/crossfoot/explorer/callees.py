@@ -1,0 +1,94 @@
+"""Which functions touch data, which of them stop by themselves, and whose return matters.
+
+Every step that stands where another one stands already multiplies equal schedules, so a call gets no
+step of its own when the called function begins with one, and a function none before it returns when
+nothing in the calling statement can touch data after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from crossfoot.sql import Token, tokens
+
+QUERY_WORDS = frozenset({"select", "insert", "update", "delete", "merge", "execute", "table"})
+_LOCKING_BUILTINS = ("pg_advisory", "pg_try_advisory", "dblink")
+_INSTRUMENTED = frozenset({"plpgsql", "sql"})
+
+
+@dataclass(frozen=True)
+class Callees:
+    """What is known of the functions that a body may call, by their unqualified names.
+
+    ``touching`` may read, write or lock something; ``quiet`` are those among them that touch nothing
+    before a step of their own; ``awaited`` those after whose return a statement may go on to touch
+    data.
+    """
+
+    touching: frozenset[str] = frozenset()
+    quiet: frozenset[str] = frozenset()
+    awaited: frozenset[str] = frozenset()
+
+    def called(self, found: Sequence[Token]) -> list[str]:
+        """Return the touching functions that these tokens call, one for each call."""
+        return [name(a) for a, b in pairwise(found) if b.text == "(" and self._touches(name(a))]
+
+    def _touches(self, called: str) -> bool:
+        return called in self.touching or called.startswith(_LOCKING_BUILTINS)
+
+    def touches(self, found: Sequence[Token]) -> bool:
+        """Say whether evaluating these tokens touches data before any step in what they call."""
+        called = self.called(found)
+        return queries(found) or len(called) > 1 or any(each not in self.quiet for each in called)
+
+
+def name(token: Token) -> str:
+    """Return an identifier as the catalog spells it."""
+    return token.text.strip('"') if token.text.startswith('"') else token.word
+
+
+def queries(found: Sequence[Token]) -> bool:
+    """Say whether these tokens hold SQL that reads or writes, or may."""
+    before = [None, *found]
+    return any(
+        token.word in QUERY_WORDS and (previous is None or previous.text != ".")
+        for previous, token in zip(before, found, strict=False)
+    )
+
+
+def find_callees(rows: Iterable[Mapping[str, object]], awaited: Iterable[str] = ()) -> Callees:
+    """Judge the functions of a database from their catalog rows (name, language, volatility, body).
+
+    ``awaited`` are names that something other than a function calls: a default, a policy, a view.
+    """
+    bodies = {(str(row["name"]), index): row for index, row in enumerate(rows)}
+    words = {key: tokens(_source(row)) for key, row in bodies.items()}
+    touching = frozenset(
+        key[0]
+        for key, row in bodies.items()
+        if row["volatility"] != "i"
+        and (row["language"] not in _INSTRUMENTED or queries(words[key]))
+    )
+    while True:
+        known = Callees(touching)
+        more = {
+            key[0]
+            for key, row in bodies.items()
+            if row["volatility"] != "i" and known.called(words[key])
+        }
+        if more <= touching:
+            break
+        touching |= more
+    loud = {
+        key[0]
+        for key, row in bodies.items()
+        if row["language"] not in _INSTRUMENTED or row["volatility"] != "v"
+    }
+    return Callees(touching, touching - loud, frozenset(awaited))
+
+
+def _source(row: Mapping[str, object]) -> str:
+    """Return the body; that of a BEGIN ATOMIC function stands in its definition."""
+    return str(row["definition"] if row["atomic"] else row["body"])
