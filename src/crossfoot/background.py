@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from crossfoot.cli.loop import new_event_loop
@@ -17,24 +18,29 @@ _PATIENCE = 60.0  # seconds that the thread may take to clean up
 
 
 class BackgroundServer:
-    """A server that is up from here on until :meth:`close`; embedded if ``dsn`` is None.
+    """A server that is up until :meth:`close`; embedded if ``dsn`` is None. Raises ServerError.
 
-    One task of the thread holds the server open, so that it is closed where it was opened. Raises
-    ServerError if there is none.
+    One task of the thread holds the server open and closes it again: signals, timeouts and context
+    variables of asyncio belong to tasks. ``opened`` is for what shall be closed before the server.
     """
 
     server: Server
+    opened: AsyncExitStack
 
     def __init__(self, dsn: str | None = None) -> None:
         self._dsn = dsn
+        self._runner = asyncio.Runner(loop_factory=new_event_loop)
+        self._loop = self._runner.get_loop()
+        self._over = asyncio.Event()
         self._ready: Future[None] = Future()
+        self._ended: Future[None] = Future()
         # A daemon: a thread that can't clean up must not keep Python from ending. The watchdog of
         # the embedded server, or the next run's sweep, does the rest.
         self._thread = threading.Thread(target=self._work, name="crossfoot", daemon=True)
         self._thread.start()
         try:
             self._ready.result()
-        except BaseException:
+        except KeyboardInterrupt:
             self.close()
             raise
 
@@ -51,23 +57,27 @@ class BackgroundServer:
             raise
 
     def close(self) -> None:
-        """End what still runs, then the server and the thread. A second call does nothing."""
-        if self._thread.is_alive():
+        """End what still runs, then the server and the thread. A second call does nothing.
+
+        Raises what went wrong.
+        """
+        if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._over.set)
+            self._ended.result(_PATIENCE)
             self._thread.join(_PATIENCE)
 
     def _work(self) -> None:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            self._loop, self._over = runner.get_loop(), asyncio.Event()
-            try:
-                runner.run(self._hold())
-            except BaseException as error:
-                if self._ready.done():
-                    raise
-                self._ready.set_exception(error)
+        try:
+            with self._runner:
+                self._runner.run(self._hold())
+        except BaseException as error:
+            waiting = self._ended if self._ready.done() else self._ready
+            waiting.set_exception(error)
+        else:
+            self._ended.set_result(None)
 
     async def _hold(self) -> None:
-        async with open_server(self._dsn) as self.server:
+        async with open_server(self._dsn) as self.server, AsyncExitStack() as self.opened:
             self._ready.set_result(None)
             await self._over.wait()
             await _cancel_others()

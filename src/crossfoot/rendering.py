@@ -9,7 +9,7 @@ from typing import Any
 from asyncpg import Record
 
 
-def render(value: Any) -> str | None:
+def render(value: Any) -> str | None:  # noqa: PLR0911 (one line per kind of value)
     """Return a value from the database as text; None for null, ``true``/``false``, ISO times."""
     if value is None:
         return None

@@ -213,7 +213,6 @@ class Runner:
             told=self.listener.check,
             progress=self.listener.exploring,
         )
-        result.not_covered = not_covered(form.target, result.checks, races)
         return result
 
     async def _replay(self, form: Form, token: Token) -> TargetResult:

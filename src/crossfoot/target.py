@@ -260,20 +260,32 @@ def _find(name: str, offered: Sequence[Path]) -> Path:
         return path
     if (path / "target.toml").is_file():
         return path / "target.toml"
-    for candidate in offered:
-        if candidate.resolve().parent.name == name:
-            return candidate
-    known = sorted({candidate.resolve().parent.name for candidate in offered})
+    named = {_name(candidate): candidate for candidate in reversed(offered)}
+    if name in named:
+        return named[name]
+    known = sorted(named)
     raise ContentError(
         f"no target {name!r}",
         remedy=f"Name one of: {', '.join(known)}; or give the path of a target.toml.",
     )
 
 
+def _name(path: Path) -> str:
+    """Return a target's name without judging the rest of its file: the folder's name if it has none."""
+    try:
+        return str(tomllib.loads(read_text(path))["target"]["name"])
+    except (tomllib.TOMLDecodeError, KeyError, TypeError):
+        return path.resolve().parent.name
+
+
 def _first(error: ValidationError) -> str:
     """Return the first problem as one line: key and what is wrong with it."""
-    problem: Any = error.errors()[0]
+    # A misspelt key also makes the right one missing; the misspelling is what to say.
+    problems: list[Any] = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    problem = problems[0]
     key = ".".join(str(part) for part in problem["loc"])
     message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = "no such key"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"[{key}] {message}{more}"

@@ -26,6 +26,7 @@ from crossfoot.server import open_server
 from crossfoot.server.account import Account, server_account
 from crossfoot.server.binaries import copy_install, find_binaries
 from crossfoot.server.embedded import Embedded
+from crossfoot.server.settings import SETTINGS
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ def test_a_port_that_somebody_takes_first_is_given_up(monkeypatch: pytest.Monkey
 
 
 def test_a_server_that_cant_start_says_why(monkeypatch: pytest.MonkeyPatch, temp: Path) -> None:
-    monkeypatch.setitem(embedded_module.SETTINGS, "shared_buffers", "many")
+    monkeypatch.setitem(SETTINGS, "shared_buffers", "many")
     with pytest.raises(ServerError, match=r"didn't start.*shared_buffers"):
         asyncio.run(Embedded.start())
     assert nothing_is_left(temp)

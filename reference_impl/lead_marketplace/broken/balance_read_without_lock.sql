@@ -2,8 +2,7 @@
 -- class:     read_modify_write
 -- operation: add_workspace_credits
 -- hurts:     everybody: of two movements of one account, the later overwrites the earlier
--- caught-by: race first_top_up_twice,
---            race top_up_against_purchase
+-- caught-by: race top_up_against_purchase
 --
 -- Both read 100, both write what they make of it, and one of the two is lost. Both entries stay, so the books show it.
 

@@ -2,7 +2,8 @@
 -- class:     raw_unique_violation
 -- operation: create_credit_purchase
 -- hurts:     a client that sent its request again: it gets a raw unique violation instead of its checkout
--- caught-by: race same_checkout_key_twice
+-- caught-by: race same_checkout_key_twice,
+--            race same_checkout_key_repeatable_read
 --
 -- The index keeps the data right. The second caller gets an error that looks like a broken server, and nothing tells it
 -- that its checkout is open.

@@ -6,7 +6,8 @@
 -- webhook answers Stripe as before and the buyer's download stays what it was. A card payment moves
 -- no credit.
 
--- @values workspace uuid, lead_a uuid, lead_b uuid, other_lead uuid, purchase uuid, plain uuid, empty uuid, by_credits uuid, unknown uuid
+-- @values workspace uuid, lead_a uuid, lead_b uuid, other_lead uuid
+-- @values purchase uuid, plain uuid, empty uuid, by_credits uuid, unknown uuid
 -- @setup
 insert into lead_marketplace.workspaces (id) values (:workspace);
 insert into lead_marketplace.leads (id, marketplace_status, is_marketplace_listed, marketplace_price)

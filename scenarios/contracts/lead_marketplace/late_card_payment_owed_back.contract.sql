@@ -6,7 +6,8 @@
 -- somebody else has bought can't be completed any more, and refusing the webhook would forget the
 -- money. It becomes refund_due: no success, no lead, and a row that says what is owed.
 
--- @values winner uuid, late uuid, lead uuid, rest uuid, spare uuid, own uuid, first uuid, gone uuid, expired uuid, failed uuid
+-- @values winner uuid, late uuid, lead uuid, rest uuid, spare uuid, own uuid
+-- @values first uuid, gone uuid, expired uuid, failed uuid
 -- @setup
 insert into lead_marketplace.workspaces (id) values (:winner), (:late);
 insert into lead_marketplace.leads (id, marketplace_status, is_marketplace_listed, marketplace_price)

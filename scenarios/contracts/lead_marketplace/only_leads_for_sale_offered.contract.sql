@@ -6,11 +6,18 @@
 -- missing in the same way: the answer counts how many of the leads are there. The look at the leads
 -- says what they cost and who they come from, and changes nothing.
 
--- @values workspace uuid, unknown uuid, partner uuid, lead_a uuid, lead_b uuid, draft uuid, unlisted uuid, unpriced uuid, gone uuid
+-- @values workspace uuid, unknown uuid, partner uuid
+-- @values lead_a uuid, lead_b uuid, draft uuid, unlisted uuid, unpriced uuid, gone uuid
 -- @setup
 insert into lead_marketplace.workspaces (id) values (:workspace);
 insert into lead_marketplace.leads (
-    id, partner_id, marketplace_status, is_marketplace_listed, marketplace_price, intent_score_calculated, freshness_score
+    id,
+    partner_id,
+    marketplace_status,
+    is_marketplace_listed,
+    marketplace_price,
+    intent_score_calculated,
+    freshness_score
 )
 values (:lead_a, :partner, 'available', true, 40, 71, 93), (:lead_b, null, 'available', true, 0.01, null, null);
 insert into lead_marketplace.leads (id, marketplace_status, is_marketplace_listed, marketplace_price)

@@ -85,6 +85,10 @@ select
         where due.status = 'pending' and due.expires_at <= now()
     ),
     purchase.status = 'pending',
-    (select others.status = 'failed' from lead_marketplace.marketplace_purchases as others where others.id = :others_due)
+    (
+        select others.status = 'failed'
+        from lead_marketplace.marketplace_purchases as others
+        where others.id = :others_due
+    )
 from lead_marketplace.marketplace_purchases as purchase
 where purchase.id = :young;

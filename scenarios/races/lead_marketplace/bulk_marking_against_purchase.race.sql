@@ -1,6 +1,7 @@
 -- title:    A lead is marked as sold elsewhere while a buyer pays for it
 -- property: serial, state, ledger
 -- detects:  check_then_act, lock_split_across_calls
+-- expect:   exactly 0 error
 --
 -- Either the buyer comes first, and the marking finds nothing left to mark; or the marking does, and the buyer
 -- keeps the credits. If each of them looks before the other has written, the lead counts two sales.

@@ -2,6 +2,7 @@
 -- property: serial, state, ledger
 -- detects:  check_then_act, lock_split_across_calls
 -- expect:   exactly 1 ok
+-- expect:   exactly 1 refused
 --
 -- Two functions sell the same lead, so each must respect the other's lock and not only its own kind's. The
 -- buyer who comes too late keeps the credits, or has the card payment owed back.

@@ -2,6 +2,7 @@
 -- property: serial, state
 -- detects:  locks_in_caller_order, lock_split_across_calls
 -- expect:   exactly 1 ok in complete_stripe_lead_purchase
+-- expect:   exactly 1 refused in complete_stripe_lead_purchase
 --
 -- The first lead became dearer between the two purchases, so sorted by price the baskets are in opposite
 -- orders. If each payment locks its leads in an order of its own, one holds the first lead and wants the

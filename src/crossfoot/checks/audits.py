@@ -150,7 +150,7 @@ class AuditSet:
         Its rows are (audit, subject, row as JSON).
         """
         parts = [
-            f"select '{audit.name}', found.subject::text, to_jsonb(found)::text\n"
+            f"select '{audit.name}', found.subject::text, to_jsonb(found.*)::text\n"
             f"from (\n{audit.sql}\n) as found"
             for audit in sorted(self.applicable, key=lambda each: _GRAVITY.index(each.severity))
         ]

@@ -25,7 +25,7 @@ from crossfoot.explorer.trace import Decision, Event, Trace
 from crossfoot.sql import tokens
 from crossfoot.target import Operation
 
-_PATIENCE = 0.0004  # seconds of silence before the lock table is asked
+_LEAST_PATIENCE = 0.0003  # seconds of silence before the lock table is asked
 _LONGEST_PATIENCE = 0.005
 _STUCK = 10.0  # seconds after which a session that neither ends nor waits is given up
 _LONGEST = 2000  # decisions after which a schedule is taken for a livelock
@@ -41,7 +41,12 @@ class StuckError(CrossfootError):
 
 
 class Policy(Protocol):
-    """Chooses who goes on."""
+    """Chooses who goes on.
+
+    ``overlapping`` says that a call may begin before its turn, if nobody can tell.
+    """
+
+    overlapping: bool
 
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
         """Return one of ``enabled``."""
@@ -69,6 +74,9 @@ class Arena:
         self._trace = Trace()
         self._waiter: asyncio.Future[bool] | None = None
         self._quiet: dict[str, bool] = {}
+        self._releasing: dict[str, bool] = {}
+        self._releases_early = self._merges = True
+        self._usual = _LEAST_PATIENCE / 2  # seconds that a session takes to announce itself
         self._seed: SeedState | None = None
         self._runs = 0
         self._dirty: set[str] | None = None  # tables with rows; None: nobody knows
@@ -101,7 +109,7 @@ class Arena:
         self.active = self._clients[: len(race.sessions)]
         await self._set_up(race)
         try:
-            await self._begin(race)
+            await self._begin(race, policy)
             while enabled := tuple(client.index for client in self.active if client.can_go):
                 await self._decide(enabled, policy)
             if any(client.place is not Place.DONE for client in self.active):
@@ -121,11 +129,18 @@ class Arena:
         if self._runs % _VACUUM_EVERY == 0:
             await self.control.execute("vacuum")
 
-    async def _begin(self, race: Race) -> None:
+    async def _begin(self, race: Race, policy: Policy) -> None:
         # A higher isolation level takes its snapshot when a statement begins, so when it does matters.
-        self._merges = race.isolation == "read committed"
-        pairs = zip(self.active, race.sessions, strict=True)
-        await asyncio.gather(*(c.begin(s, race.isolation, self._trace) for c, s in pairs))
+        # In a serial order a call begins when its turn comes: now() is when its transaction began.
+        self._merges = race.isolation == "read committed" and policy.overlapping
+        self._releases_early = any(
+            self._calls_releasing(call)
+            for s in race.sessions
+            for each in s.transactions
+            for call in each
+        )
+        for client, session in zip(self.active, race.sessions, strict=True):
+            client.begin(session, race.isolation, self._trace)
         await self._start_quiet_calls()
 
     async def _decide(self, enabled: tuple[int, ...], policy: Policy) -> None:
@@ -157,7 +172,7 @@ class Arena:
         The others are done, or wait for locks that no statement gives up before it ends.
         """
         places = {other.place for other in self.active if other is not client}
-        if self.instrumented.releases_early:
+        if self._releases_early:
             return places <= {Place.DONE}
         return places <= {Place.DONE, Place.WAITING}
 
@@ -168,8 +183,12 @@ class Arena:
             self._trace.events.append(Event(client.index, "step", client.step))
             await self._gate.let_go(client)
         else:
-            await self._gate.prepare_for(client)
-            client.send()
+            await self._send(client)
+
+    async def _send(self, client: Client) -> None:
+        await self._gate.prepare_for(client)
+        await client.open()
+        client.send()
 
     async def _start_quiet_calls(self) -> None:
         """Send the statements in which nothing touches data before their first step.
@@ -178,8 +197,7 @@ class Arena:
         """
         while quiet := [client for client in self.active if self._is_quiet(client)]:
             for client in quiet:
-                await self._gate.prepare_for(client)
-                client.send()
+                await self._send(client)
             await self._settle()
 
     def _is_quiet(self, client: Client) -> bool:
@@ -187,6 +205,13 @@ class Arena:
             return False
         call = client.next_call
         return call is not None and self._starts_quietly(call)
+
+    def _calls_releasing(self, call: Call) -> bool:
+        text = call.query.text
+        if text not in self._releasing:
+            words = {token.word for token in tokens(text)}
+            self._releasing[text] = bool(words & self.instrumented.releasing) or "rollback" in words
+        return self._releasing[text]
 
     def _starts_quietly(self, call: Call) -> bool:
         text = call.query.text
@@ -201,23 +226,30 @@ class Arena:
             self._waiter.set_result(True)
 
     async def _settle(self) -> None:
-        patience, deadlock = _PATIENCE, False
-        given_up = time.monotonic() + _STUCK
+        """Wait until every session stands somewhere, is through, or waits for a lock."""
+        started, ended, deadlock = time.monotonic(), self._ended, False
+        # Twice what an answer usually takes here: on a busy machine asking earlier only adds work.
+        patience = min(max(2 * self._usual, _LEAST_PATIENCE), _LONGEST_PATIENCE)
         while moving := [client for client in self.active if client.moving]:
             running = any(client.place is Place.RUNNING for client in moving)
             if (running or deadlock) and await self._heard(patience):
+                self._usual += 0.1 * (time.monotonic() - started - self._usual)
                 continue
+            if not running and not deadlock and not self._releases_early and self._ended == ended:
+                return  # who waited still does: no transaction has ended
             _raise_broken(moving)
             everybody, deadlock = await self._all_wait(moving)
+            if deadlock:
+                self._trace.note_deadlock()
             if everybody and not deadlock:
                 return
             patience = min(patience * 1.5, _LONGEST_PATIENCE)
-            if time.monotonic() > given_up:
-                names = ", ".join(client.session.name for client in moving)
-                raise StuckError(
-                    f"{names}: neither came back nor waited for a lock within {_STUCK:.0f} s",
-                    remedy="Does the function sleep, or wait for something outside of the database?",
-                )
+            if time.monotonic() - started > _STUCK:
+                raise _stuck(moving)
+
+    @property
+    def _ended(self) -> int:
+        return sum(client.ended for client in self.active)
 
     async def _heard(self, patience: float) -> bool:
         """Wait until a session announces itself; False after ``patience`` seconds of silence."""
@@ -264,7 +296,7 @@ class Arena:
         rows = [(row[0], row[1]) for row in await self.control.fetch(self._seed.dump)]
         self._dirty = {name for name, _ in rows}
         for index, query in enumerate(race.state, start=1):
-            found = await self.control.fetch(f"select to_jsonb(x)::text from ({query}) as x")
+            found = await self.control.fetch(f"select to_jsonb(x.*)::text from ({query}) as x")
             rows += [(f"@state {index}", row[0]) for row in found]
         return rows
 
@@ -288,6 +320,14 @@ class Arena:
                 await asyncio.wait([client.task], timeout=_STUCK)
             await client.leave()
         await self._gate.give_up(on=False)
+
+
+def _stuck(moving: Sequence[Client]) -> StuckError:
+    names = ", ".join(client.session.name for client in moving)
+    return StuckError(
+        f"{names}: neither came back nor waited for a lock within {_STUCK:.0f} s",
+        remedy="Does the function sleep, or wait for something outside of the database?",
+    )
 
 
 def _time_is_up(waiter: asyncio.Future[bool]) -> None:

@@ -65,21 +65,15 @@ def find_callees(rows: Iterable[Mapping[str, object]], awaited: Iterable[str] = 
     """
     bodies = {(str(row["name"]), index): row for index, row in enumerate(rows)}
     words = {key: tokens(_source(row)) for key, row in bodies.items()}
+    pure = {key[0] for key, row in bodies.items() if row["volatility"] == "i"}
     touching = frozenset(
         key[0]
         for key, row in bodies.items()
-        if row["volatility"] != "i"
-        and (row["language"] not in _INSTRUMENTED or queries(words[key]))
-    )
-    while True:
-        known = Callees(touching)
-        more = {
-            key[0]
-            for key, row in bodies.items()
-            if row["volatility"] != "i" and known.called(words[key])
-        }
-        if more <= touching:
-            break
+        if row["language"] not in _INSTRUMENTED or queries(words[key])
+    ).difference(pure)
+    while (
+        more := {key[0] for key in bodies if Callees(touching).called(words[key])} - touching - pure
+    ):
         touching |= more
     loud = {
         key[0]

@@ -55,6 +55,7 @@ class Client:
         self.fresh = True
         self.transaction = 0
         self.step = 0
+        self.ended = 0  # transactions that ended, one way or the other
         self.results: list[list[CallResult]] = []
         self.task: asyncio.Task[None] | None = None
         self.session = Session("", ())
@@ -102,15 +103,22 @@ class Client:
             self.place = Place.RUNNING
             self._trace.events.append(Event(self.index, "wake", self.step))
 
-    async def begin(self, session: Session, isolation: str, trace: Trace) -> None:
-        """Take a session's part in a new schedule and open its first transaction."""
+    def begin(self, session: Session, isolation: str, trace: Trace) -> None:
+        """Take a session's part in a new schedule."""
         self.session, self._trace = session, trace
         self._level = "" if isolation == "read committed" else f" isolation level {isolation}"
         self.place = Place.READY if session.transactions else Place.DONE
         self.transaction = self._call = self.step = 0
         self.fresh, self.free, self.task = True, False, None
         self._kept, self.results = {}, [[]]
-        if session.transactions:
+
+    async def open(self) -> None:
+        """Begin the transaction of the next statement, unless it has begun.
+
+        Here and not in send(), so that transactions begin in the same order in every run: a now()
+        that is a little earlier or later is a different outcome.
+        """
+        if not self.connection.is_in_transaction():
             await self.connection.execute(f"begin{self._level}")
 
     def send(self) -> None:
@@ -154,6 +162,9 @@ class Client:
             answered.pop()  # it had come back well, and its COMMIT failed
         answered.append(result)
         self._trace.events.append(Event(self.index, "error", call=call, result=result))
+        if sqlstate == "40P01":
+            self._trace.note_deadlock()
+        self.ended += 1
         if self.connection.is_in_transaction():
             await self.connection.execute("rollback")
         self._stands(Place.DONE)
@@ -166,6 +177,7 @@ class Client:
             await self._failed(self.results[-1][-1].call, error)
             return
         self.woke()
+        self.ended += 1
         self.transaction += 1
         self._call = 0
         self.fresh = True
@@ -173,7 +185,6 @@ class Client:
             self._stands(Place.DONE)
             return
         self.results.append([])
-        await self.connection.execute(f"begin{self._level}")
         self._stands(Place.READY)
 
     def _stands(self, place: Place) -> None:

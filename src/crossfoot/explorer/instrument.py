@@ -60,8 +60,8 @@ class Instrumented:
 
     ``steps`` maps numbers to steps. ``functions`` are the instrumented ones, by qualified name;
     ``quiet_start`` those among them in which nothing touches data before the first step.
-    ``releases_early`` says that some function may give up a lock before its statement ends: by an
-    exception block, an advisory unlock, or a COMMIT of its own.
+    ``releasing`` are the functions, by unqualified name, that may give up a lock before the calling
+    statement ends: by an exception block, an advisory unlock, or a COMMIT of their own.
     """
 
     steps: dict[int, Step] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Instrumented:
     quiet_start: set[str] = field(default_factory=set)
     skipped: dict[str, str] = field(default_factory=dict)
     callees: Callees = field(default_factory=Callees)
-    releases_early: bool = False
+    releasing: frozenset[str] = frozenset()
 
 
 async def instrument(
@@ -84,7 +84,7 @@ async def instrument(
     await connection.execute("set check_function_bodies = on")
     rows = await connection.fetch(_FUNCTIONS, list(SYSTEM_SCHEMAS))
     found = Instrumented(callees=_callees(rows))
-    found.releases_early = any(_RELEASES.search(row["body"] or "") for row in rows)
+    found.releasing = _releasing(rows)
     if statement_level:
         for row in rows:
             await _instrument_one(connection, row, found)
@@ -109,6 +109,17 @@ def _callees(rows: Sequence[Mapping[str, object]]) -> Callees:
     ):
         awaited |= more
     return Callees(known.touching, known.quiet - early, awaited)
+
+
+def _releasing(rows: Sequence[Mapping[str, object]]) -> frozenset[str]:
+    """Return the functions that release locks early, and all that call them or may fire them."""
+    found = {str(row["name"]) for row in rows if _RELEASES.search(str(row["body"]))}
+    if any(row["trigger"] and row["name"] in found for row in rows):
+        return frozenset(str(row["name"]) for row in rows)
+    words = {str(row["name"]): {token.word for token in tokens(str(row["body"]))} for row in rows}
+    while more := {each for each, said in words.items() if said & found} - found:
+        found |= more
+    return frozenset(found)
 
 
 def _read(row: Mapping[str, object], callees: Callees) -> Recognised:

@@ -93,7 +93,8 @@ class _Reader:
         start, depth, cases = self.at, 0, 0
         while self.at < len(self.tokens):
             word = self.word()
-            qualified = self.at > start and self.word(-1) == "."
+            # "x.end" and "as end" are names
+            qualified = self.at > start and self.word(-1) in {".", "as"}
             if depth == 0 and cases == 0 and not qualified and word in ends:
                 return self.tokens[start : self.at]
             if word in {"(", "["}:
@@ -242,17 +243,19 @@ class _Reader:
 
     def case(self, start: int) -> None:
         self.expect("case")
-        index = len(self.found.edits)
-        touching = self.touches(self.until("when"))
+        index, opened = len(self.found.edits), 0
+        operand = self.until("when")
+        touching = self.touches(operand)
         end = self.here
         while self.word() == "when":
-            self.at += 1
-            touching = self.touches(self.until("then")) or touching
-            self.at += 1
-            self.statements("when", "else", "end")
+            first = self.here == end
+            touched = self.branch(rewrite=not operand and not first)
+            touching, opened = touching or touched is None, opened + bool(touched)
         if self.word() == "else":
             self.at += 1
             self.statements("end")
+        if opened:
+            self.found.edits.append(Edit(self.here, self.here, "end case; " * opened, None))
         self.expect("end", "case", ";")
         if touching:
             self.found.edits.insert(index, Edit(start, start, "", self.place(start, end), " "))

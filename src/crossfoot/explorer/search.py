@@ -23,6 +23,7 @@ class Follow:
 
     choices: tuple[int, ...] = ()
     made: int = 0
+    overlapping: bool = True
 
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
         """Return the next choice of the prefix; after it, the session that went last if it can."""

@@ -59,7 +59,7 @@ class SeedState:
             "select rolsuper from pg_roles where rolname = current_user"
         )
         dump = " union all ".join(
-            f"select '{table}', to_jsonb(x)::text from {table} as x" for table in tables
+            f"select '{table}', to_jsonb(x.*)::text from {table} as x" for table in tables
         )
         emptying = {table: f"delete from {table};" for table in tables}
         return cls(emptying, refill, dump or "select '', '' where false", bool(replica))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import factorial, prod
 
 from crossfoot.explorer.arena import Arena, NotDeterministicError
 from crossfoot.explorer.client import Place
@@ -28,11 +29,17 @@ def orders(lengths: Sequence[int]) -> Iterator[tuple[int, ...]]:
             yield from ((index, *order) for order in orders(rest))
 
 
+def count_orders(lengths: Sequence[int]) -> int:
+    """Return how many orders there are: the multinomial coefficient."""
+    return factorial(sum(lengths)) // prod(factorial(length) for length in lengths)
+
+
 @dataclass
 class InOrder:
     """A policy that runs whole transactions, in the order given by their sessions."""
 
     order: tuple[int, ...]
+    overlapping: bool = False
 
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
         """Return the session whose transaction is due."""
@@ -73,6 +80,19 @@ class SerialOrders:
         """
         if kept not in self._found:
             self._found[kept] = [outcome async for outcome in self._run(kept, arena)]
+        return self._shaped(kept)
+
+    async def again(self, kept: tuple[int, ...], arena: Arena) -> dict[Shape, SerialOutcome]:
+        """Run the orders once more, here and now, and return the right outcomes.
+
+        A schedule may differ from them only because it ran a second later, or in another database,
+        than they did: a date, a rounded time, a process id. This run shows what differs by that.
+        """
+        for outcome in self._found[kept]:
+            self._learn(outcome.trace, await arena.run(self._cut(kept), InOrder(outcome.order)))
+        return self._shaped(kept)
+
+    def _shaped(self, kept: tuple[int, ...]) -> dict[Shape, SerialOutcome]:
         known = len(self.masks.volatile)
         version, shapes = self._shapes.get(kept, (-1, {}))
         if version != known:
@@ -81,27 +101,33 @@ class SerialOrders:
         return shapes
 
     async def _run(self, kept: tuple[int, ...], arena: Arena) -> AsyncIterator[SerialOutcome]:
-        race = replace(
+        race = self._cut(kept)
+        if (count := count_orders(kept)) > MOST_ORDERS:
+            raise NotDeterministicError(
+                f"{self.race.file}: {count} serial orders, more than {MOST_ORDERS}",
+                remedy="Use fewer sessions or transactions.",
+            )
+        for order in orders(kept):
+            first = await arena.run(race, InOrder(order))
+            self._learn(first, await arena.run(race, InOrder(order)))
+            yield SerialOutcome(order, first)
+
+    def _cut(self, kept: tuple[int, ...]) -> Race:
+        """Return the race with the first ``kept`` transactions of each session."""
+        return replace(
             self.race,
             sessions=tuple(
                 replace(session, transactions=session.transactions[:count])
                 for session, count in zip(self.race.sessions, kept, strict=True)
             ),
         )
-        for number, order in enumerate(orders(kept)):
-            if number >= MOST_ORDERS:
-                raise NotDeterministicError(
-                    f"{self.race.file}: more than {MOST_ORDERS} serial orders",
-                    remedy="Use fewer sessions or transactions.",
-                )
-            first = await arena.run(race, InOrder(order))
-            second = await arena.run(race, InOrder(order))
-            if not self.masks.learn(first, second, race):
-                raise NotDeterministicError(
-                    "two runs of the same serial order ended differently",
-                    remedy="Does the code draw lots, or decide by the time of day?",
-                )
-            yield SerialOutcome(order, first)
+
+    def _learn(self, first: Trace, second: Trace) -> None:
+        if not self.masks.learn(first, second, self.race):
+            raise NotDeterministicError(
+                "two runs of the same serial order ended differently",
+                remedy="Does the code draw lots, or decide by the time of day?",
+            )
 
     @property
     def count(self) -> int:

@@ -56,7 +56,8 @@ class Trace:
     """One schedule. ``transactions`` holds results per session and transaction.
 
     ``state`` has a (table, row as JSON) for every row that was there at the end. ``steps`` counts
-    how often a session was let go.
+    how often a session was let go. ``settled`` is how many decisions came before the first deadlock,
+    None without one: whom PostgreSQL picks to break it is timing, and so is what follows.
     """
 
     decisions: list[Decision] = field(default_factory=list)
@@ -64,6 +65,7 @@ class Trace:
     transactions: list[list[list[CallResult]]] = field(default_factory=list)
     state: list[tuple[str, str]] = field(default_factory=list)
     steps: int = 0
+    settled: int | None = None
 
     @property
     def results(self) -> list[list[CallResult]]:
@@ -77,8 +79,13 @@ class Trace:
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """Return the sessions chosen at the decisions, in order."""
-        return tuple(decision.chosen for decision in self.decisions)
+        """Return the sessions chosen at the decisions, in order, as far as a replay can follow."""
+        return tuple(decision.chosen for decision in self.decisions[: self.settled])
+
+    def note_deadlock(self) -> None:
+        """Remember that from here on the schedule isn't only a matter of choices."""
+        if self.settled is None:
+            self.settled = len(self.decisions)
 
     @property
     def waits(self) -> int:

@@ -28,6 +28,7 @@ from crossfoot.server.account import server_account
 from crossfoot.server.binaries import Binaries, find_binaries, runnable_by
 from crossfoot.server.dsn import Dsn
 from crossfoot.server.guard import Guard
+from crossfoot.server.settings import as_options
 
 _USER = "crossfoot"
 _LONGEST_FOLDER = 80  # a Unix socket's path has at most 103 bytes (macOS), ours adds 22
@@ -35,47 +36,17 @@ _PATIENCE = 120.0  # seconds for initdb or a start on a machine that is very bus
 _RETRIES = 30.0  # seconds
 _ROOM = "Set TMPDIR to a folder that has room, and that every account can pass through."
 
-# synchronous_commit stays on: without it a server that is killed loses commits which it had
-# acknowledged, and those would be findings of our own making. fsync and full_page_writes only
-# matter when the machine itself goes down, and nothing of this cluster outlives that.
-# autovacuum would be a third party in lock waits; a deadlock is what we often wait for.
-SETTINGS = {
-    "autovacuum": "off",
-    "checkpoint_timeout": "1h",
-    "datestyle": "ISO",
-    "deadlock_timeout": "10ms",
-    "dynamic_shared_memory_type": "mmap",  # in the folder: removed with it, however it ends
-    "fsync": "off",
-    "full_page_writes": "off",
-    "jit": "off",
-    "lc_messages": "C",
-    "listen_addresses": "127.0.0.1",
-    "log_min_error_statement": "panic",
-    "log_min_messages": "log",
-    "log_timezone": "UTC",
-    "max_connections": "300",
-    "shared_buffers": "64MB",
-    "synchronous_commit": "on",
-    "timezone": "UTC",
-}
-# One round of password hashing: the password is random and long, and connections are many.
-SETTINGS_SINCE = {
-    15: {"log_checkpoints": "off"},
-    16: {"scram_iterations": "1"},
-    18: {"io_method": "sync"},
-}
-
 
 class Embedded:
     """The cluster, its processes and its addresses: ``near`` by socket, ``dsn`` by loopback TCP."""
 
     def __init__(self, folder: Path, binaries: Binaries) -> None:
         self.binaries = binaries
-        self.guard = Guard(folder)
         self.port = 0
         self._password = secrets.token_urlsafe(24)
         self._account = server_account()
         self._programs = binaries.folder
+        self.guard = Guard(folder)
 
     @classmethod
     async def start(cls) -> Embedded:
@@ -211,9 +182,7 @@ class Embedded:
 
     def _run_postgres(self, port: int) -> None:
         place = {"port": str(port), "unix_socket_directories": f"{self.folder / 'socket'}"}
-        newer = [s for since, s in SETTINGS_SINCE.items() if self.binaries.major >= since]
-        settings = dict(item for group in (SETTINGS, *newer, place) for item in group.items())
-        options = [word for item in settings.items() for word in ("-c", "=".join(item))]
+        options = as_options(self.binaries.major, place)
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), *options]
         self.guard.start(command, self.folder / "log", self._account, signal.SIGQUIT)
 

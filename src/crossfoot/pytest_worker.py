@@ -1,0 +1,131 @@
+"""What one pytest process keeps open for its races: a server, and an explorer for each target.
+
+Apart from the plugin, so that pytest runs without any race don't import the engine.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from crossfoot.background import BackgroundServer
+from crossfoot.errors import ContentError, CrossfootError
+from crossfoot.explorer.explore import Explorer
+from crossfoot.explorer.race import Race, load_race
+from crossfoot.report.lanes import draw
+from crossfoot.report.plain import one_line, wrap
+from crossfoot.results import Check, Finding
+from crossfoot.stages import Plan
+from crossfoot.target import Target, find_targets, load_target
+from crossfoot.waivers import apply_waivers
+from crossfoot.workbench import Workbench
+
+_WIDTH = 100
+
+
+class Worker:
+    """Explores races one after the other; everything is opened when first needed."""
+
+    def __init__(self, plan: Plan, dsn: str | None = None) -> None:
+        self.plan = plan
+        self._dsn = dsn
+        self._targets: dict[Path, Target] = {}
+        self._explorers: dict[Path, tuple[Explorer, AsyncExitStack]] = {}
+
+    @cached_property
+    def server(self) -> BackgroundServer:
+        """Return the worker's server; it starts now if it hasn't."""
+        return BackgroundServer(self._dsn)
+
+    def explore(self, path: Path) -> Check:
+        """Return the check of a race file. Raises CrossfootError."""
+        target = self._target(target_file(path))
+        race = load_race(path, target, self.plan.seed)
+        check = self.server.run(self._explore(target, race))
+        apply_waivers([check], target.waivers, date.today())
+        return check
+
+    def close(self) -> None:
+        """Close whatever was opened."""
+        if "server" in self.__dict__:
+            self.server.close()
+
+    def _target(self, file: Path) -> Target:
+        if file not in self._targets:
+            self._targets[file] = load_target(file)
+        return self._targets[file]
+
+    async def _explore(self, target: Target, race: Race) -> Check:
+        explorer, opened = self._explorers.get(target.file) or await self._open(target)
+        try:
+            return await explorer.explore(race)
+        except Exception:
+            # Nobody knows what this race has left in there: the next one gets an explorer anew.
+            del self._explorers[target.file]
+            await opened.aclose()
+            raise
+
+    async def _open(self, target: Target) -> tuple[Explorer, AsyncExitStack]:
+        opened = await self.server.opened.enter_async_context(AsyncExitStack())
+        bench = Workbench(self.server.server)
+        form = await opened.enter_async_context(bench.as_written(target))
+        explorer = await opened.enter_async_context(
+            bench.explorer(
+                form, seed=self.plan.seed, bounds=self.plan.bounds, arenas=self.plan.arenas
+            )
+        )
+        self._explorers[target.file] = explorer, opened
+        return explorer, opened
+
+
+def target_file(race: Path) -> Path:
+    """Return the target.toml of a race at ``<root>/scenarios/races/<target>/x.race.sql``.
+
+    It is ``<root>/reference_impl/<target>/target.toml`` or else ``<root>/target.toml``.
+    """
+    folder = race.resolve().parent
+    if (folder.parent.name, folder.parent.parent.name) == ("races", "scenarios"):
+        root = folder.parent.parent.parent
+        for file in (root / "reference_impl" / folder.name / "target.toml", root / "target.toml"):
+            if file.is_file():
+                return file
+    raise ContentError(
+        f"{race}: no target.toml belongs to this race",
+        remedy="Races lie in scenarios/races/<target>/; the target is bound in"
+        " reference_impl/<target>/target.toml or target.toml, beside scenarios/.",
+    )
+
+
+def told(check: Check, race: Path) -> str:
+    """Return what a race that didn't pass has to say; the first line says most."""
+    if not check.findings:
+        return f"{check.verdict.value}: {check.reason}"
+    return "\n".join(_finding(finding, race) for finding in check.findings)
+
+
+def _finding(finding: Finding, race: Path) -> str:
+    parts = [one_line(finding.summary), ""]
+    if finding.lanes:
+        parts.append(draw(finding.lanes, _WIDTH))
+    parts += wrap(finding.explanation, _WIDTH)
+    parts += [*(f"one after the other, {line}" for line in finding.serial), ""]
+    if finding.confirmed:
+        again, times = finding.confirmed
+        parts.append(f"Seen again in {again} of {times} replays.")
+    parts.append(f"replay: {finding.replay}{_target_option(race)}")
+    return "\n".join(parts)
+
+
+def _target_option(race: Path) -> str:
+    """Return what ``crossfoot replay`` needs to find the race's target from here; mostly nothing."""
+    file = target_file(race)
+    try:
+        if find_targets([race.parent.name])[0].file.resolve() == file:
+            return ""
+    except CrossfootError:
+        pass
+    here = Path.cwd()
+    shown = file.relative_to(here) if file.is_relative_to(here) else file
+    return f" --target {shown}"

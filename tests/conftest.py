@@ -1,0 +1,21 @@
+"""What all tests share: one server per test process."""
+
+from __future__ import annotations
+
+import pytest
+
+from crossfoot.background import BackgroundServer
+from crossfoot.pytest_plugin import worker_of
+
+# Specimens are what tests are about. Their races are meant to fail.
+collect_ignore = ["specimens"]
+
+
+@pytest.fixture(scope="session")
+def server(pytestconfig: pytest.Config) -> BackgroundServer:
+    """Return this test process's server: embedded, or the one that CROSSFOOT_DSN names.
+
+    ``server.run(coroutine)`` runs in its event loop, ``server.server`` is the Server. Make
+    databases of your own there and drop them. The races that this process runs use it too.
+    """
+    return worker_of(pytestconfig).server
