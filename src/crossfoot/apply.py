@@ -30,7 +30,11 @@ async def apply_target(connection: asyncpg.Connection, target: Target) -> Source
 
 async def apply_file(connection: asyncpg.Connection, path: Path, shown_as: str) -> Sources:
     """Run one SQL file, statement by statement. Raises ContentError naming file and line."""
-    text = read_text(path)
+    return await apply_text(connection, read_text(path), shown_as)
+
+
+async def apply_text(connection: asyncpg.Connection, text: str, shown_as: str) -> Sources:
+    """Run SQL text as :func:`apply_file` does."""
     sources: Sources = {}
     try:
         found = statements(text)

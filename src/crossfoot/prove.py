@@ -99,9 +99,8 @@ class Prover:
     async def _reaches(self, race: Race, broken: Form) -> bool:
         """Say whether a race can call what the variant changed. A change without function reaches all."""
         assert broken.variant
-        changed = {
-            name for name, (file, _) in broken.sources.items() if file == broken.variant.file
-        }
+        place = broken.variant.changed_file
+        changed = {name for name, (file, _) in broken.sources.items() if file == place}
         if not changed:
             return True
         text = " ".join(c.query.text for s in race.sessions for t in s.transactions for c in t)

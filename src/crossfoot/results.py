@@ -122,14 +122,15 @@ class Exploration(_Model):
     @property
     def coverage(self) -> str:
         """Return "63 of 63 schedules" or "2000 schedules, all with at most 2 preemptions"."""
+        schedules = "1 schedule" if self.schedules == 1 else f"{self.schedules} schedules"
         if self.stopped:
-            return f"{self.schedules} schedules, then stopped at a counterexample"
+            return f"{schedules}, then stopped at a counterexample"
         if self.complete:
-            return f"{self.schedules} of {self.schedules} schedules"
+            return f"{self.schedules} of {schedules}"
         if self.preemption_bound is None:
-            return f"{self.schedules} schedules, a sample"
+            return f"{schedules}, a sample"
         times = "preemption" if self.preemption_bound == 1 else "preemptions"
-        return f"{self.schedules} schedules, all with at most {self.preemption_bound} {times}"
+        return f"{schedules}, all with at most {self.preemption_bound} {times}"
 
 
 class Check(_Model):

@@ -228,13 +228,13 @@ class Runner:
         return result
 
     async def _proof(self, form: Form, names: Sequence[str]) -> TargetResult:
-        result = await self._everything(form, prove=False)
+        result = _new_result(form.target) if names else await self._everything(form, prove=False)
         await self._kill_matrix(form, result, names)
         return result
 
     async def _kill_matrix(self, form: Form, result: TargetResult, names: Sequence[str]) -> None:
         self.listener.stage(form.target.name, "broken variants", len(form.target.broken))
-        plan = Plan(self.plan.seed, min(self.plan.schedules, 600), first=True, arenas=2)
+        plan = Plan(self.plan.seed, min(self.plan.schedules, 300), first=True, arenas=2)
         prover = Prover(self.bench, plan, self.listener.kill)
         result.kill_matrix = await prover.prove(form, names)
 

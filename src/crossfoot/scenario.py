@@ -46,7 +46,7 @@ def read_scenario(path: Path, shown_as: str, suffix: str, words: set[str]) -> Sc
     """Read a content file whose sections are ``words`` (``values`` is always one of them)."""
     text = read_text(path)
     header = read_header(text, shown_as)
-    directives = list(_directives(text))
+    directives = list(read_directives(text))
     values: dict[str, str] = {}
     for directive in directives:
         if directive.word not in words | {"values"}:
@@ -60,7 +60,8 @@ def read_scenario(path: Path, shown_as: str, suffix: str, words: set[str]) -> Sc
     return ScenarioFile(path.name.removesuffix(suffix), shown_as, header, values, kept)
 
 
-def _directives(text: str) -> Iterator[Directive]:
+def read_directives(text: str) -> Iterator[Directive]:
+    """Yield the ``-- @word rest`` lines of a text, each with what stands below it."""
     word, rest, start = "", "", 1
     body: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):

@@ -1,16 +1,41 @@
-"""Broken variants: the right function with one known mistake, which proves that a check can fail."""
+"""Broken variants: the right code with one known mistake, which proves that a check can fail.
+
+A variant is written as a change of the right file (``changes:`` in its header, then pairs of
+``-- @instead of`` and ``-- @write``), so that it can't drift away from it; or, without ``changes:``,
+as SQL that runs on top.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from crossfoot.errors import ContentError
 from crossfoot.headers import read_header, read_text
 from crossfoot.results import Kind
+from crossfoot.scenario import read_directives
 from crossfoot.target import Target
 
-_KEYS = {"title", "class", "operation", "hurts", "caught-by", "unmask", "caught-unmasked"}
+_KEYS = {
+    "title",
+    "class",
+    "operation",
+    "hurts",
+    "caught-by",
+    "unmask",
+    "caught-unmasked",
+    "changes",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """Lines of the right file, and what stands in their place in the broken one."""
+
+    right: str
+    wrong: str
+    line: int
 
 
 @dataclass(frozen=True)
@@ -31,6 +56,33 @@ class Variant:
     caught_by: tuple[str, ...]
     unmask: tuple[str, ...] = ()
     caught_unmasked: tuple[str, ...] = ()
+    changed: Path | None = None
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def changed_file(self) -> str:
+        """Return the name under which errors and lanes show the broken code."""
+        return f"{self.changed.name}~{self.name}" if self.changed else self.file
+
+    def sql(self) -> str:
+        """Return the SQL that puts the mistake in. Raises ContentError if the right code has changed."""
+        if self.changed is None:
+            return read_text(self.path)
+        lines = read_text(self.changed).splitlines()
+        for change in self.changes:
+            lines = self._change(lines, change)
+        return "\n".join(lines) + "\n"
+
+    def _change(self, lines: list[str], change: Change) -> list[str]:
+        right = change.right.splitlines()
+        places = [at for at in range(len(lines)) if lines[at : at + len(right)] == right]
+        if len(places) != 1:
+            assert self.changed
+            raise ContentError(
+                f"{self.file}:{change.line}: these lines stand {len(places)} times in {self.changed.name}",
+                remedy="They have to stand there once: the right code has changed, so change the variant.",
+            )
+        return [*lines[: places[0]], *change.wrong.splitlines(), *lines[places[0] + len(right) :]]
 
     def expected(self, *, unmasked: bool) -> tuple[str, ...]:
         """Return the checks that must fail on this form."""
@@ -40,7 +92,8 @@ class Variant:
 def load_variant(path: Path, target: Target) -> Variant:
     """Read a broken variant's header. Raises ContentError naming the file and what is missing."""
     shown = target.content.relative(path)
-    header = read_header(read_text(path), shown)
+    text = read_text(path)
+    header = read_header(text, shown)
     header.only(_KEYS)
     operation = header.one("operation")
     if operation not in target.operations:
@@ -63,6 +116,24 @@ def load_variant(path: Path, target: Target) -> Variant:
         caught_by=tuple(caught_by),
         unmask=tuple(header.each("unmask")),
         caught_unmasked=tuple(caught_unmasked),
+        changed=target.file.parent / header.one("changes") if header.each("changes") else None,
+        changes=tuple(_changes(text, shown)),
+    )
+
+
+def _changes(text: str, shown: str) -> Iterator[Change]:
+    """Yield the pairs of ``-- @instead of`` and ``-- @write``."""
+    directives = list(read_directives(text))
+    for right, wrong in zip(directives[::2], directives[1::2], strict=False):
+        if (right.word, right.rest, wrong.word) != ("instead", "of", "write"):
+            break
+        yield Change(right.sql.strip("\n"), wrong.sql.strip("\n"), right.line)
+    else:
+        if len(directives) % 2 == 0:
+            return
+    raise ContentError(
+        f"{shown}: '-- @instead of' and '-- @write' don't come in pairs",
+        remedy="Write the right lines below the first, the wrong ones below the second.",
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from crossfoot.apply import Sources, apply_file, apply_target
+from crossfoot.apply import Sources, apply_target, apply_text
 from crossfoot.checks.audits import AuditSet
 from crossfoot.checks.relations import check_bindings
 from crossfoot.errors import ContentError
@@ -70,8 +70,7 @@ class Workbench:
         async with self._database(form.target.name, form.database) as name:
             connection = await self.server.connect(name)
             try:
-                shown = form.target.content.relative(variant.path)
-                sources = await apply_file(connection, variant.path, shown)
+                sources = await apply_text(connection, variant.sql(), variant.changed_file)
                 for statement in variant.unmask if unmasked else ():
                     await _unmask(connection, statement, variant)
             finally:

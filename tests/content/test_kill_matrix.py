@@ -16,7 +16,7 @@ LEAST_VARIANTS = 18
 
 async def prove(server: BackgroundServer, name: str) -> KillMatrix:
     bench = Workbench(server.server)
-    plan = Plan(schedules=600, first=True, arenas=2)
+    plan = Plan(schedules=300, first=True, arenas=2)
     async with bench.as_written(find_targets([name])[0]) as form:
         return await Prover(bench, plan).prove(form)
 

@@ -5,7 +5,8 @@
 -- caught-by:       race two_purchases_one_balance
 -- unmask:          alter table lead_marketplace.workspace_credits drop constraint balance_not_negative
 -- unmask:          alter table lead_marketplace.credit_entries drop constraint entry_balances_valid
--- caught-unmasked: race two_purchases_one_balance
+-- caught-unmasked: race two_purchases_one_balance,
+--                  audit balance_not_negative
 --
 -- Two payments both read 40 and both find it enough. The constraint on the balance stops the second, with a raw error
 -- instead of "Insufficient credits".

@@ -2,7 +2,8 @@
 -- class:     read_modify_write
 -- operation: add_workspace_credits
 -- hurts:     everybody: of two movements of one account, the later overwrites the earlier
--- caught-by: race top_up_against_purchase
+-- caught-by: race top_up_against_purchase,
+--            audit balance_equals_entries
 --
 -- Both read 100, both write what they make of it, and one of the two is lost. Both entries stay, so the books show it.
 

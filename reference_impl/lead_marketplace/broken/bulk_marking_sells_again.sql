@@ -2,9 +2,10 @@
 -- class:           not_idempotent
 -- operation:       mark_leads_sold_bulk
 -- hurts:           the partner: the count of sales, and what is paid by it, grows with every repeat
--- caught-by:       contract bulk_marking_counts_its_own, race two_bulk_markings
+-- caught-by:       contract bulk_marking_counts_its_own
 -- unmask:          alter table lead_marketplace.leads drop constraint lead_sold_once
--- caught-unmasked: contract bulk_marking_counts_its_own, race two_bulk_markings, audit item_sold_once
+-- caught-unmasked: contract bulk_marking_counts_its_own, race two_bulk_markings, race bulk_marking_against_purchase,
+--                  audit item_sold_once
 
 create or replace function lead_marketplace.mark_leads_sold_bulk(p_lead_ids uuid[])
 returns table (leads_marked integer)

@@ -4,7 +4,8 @@
 -- hurts:           a buyer and somebody elsewhere both get one lead
 -- caught-by:       race bulk_marking_against_purchase
 -- unmask:          alter table lead_marketplace.leads drop constraint lead_sold_once
--- caught-unmasked: race bulk_marking_against_purchase
+-- caught-unmasked: race bulk_marking_against_purchase,
+--                  audit item_sold_once
 --
 -- The list of available leads is read first and acted on afterwards. The advisory lock keeps other imports out, and no
 -- buyer: a lead bought in between is marked sold again.

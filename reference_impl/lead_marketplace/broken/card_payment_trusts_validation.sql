@@ -9,7 +9,9 @@
 -- unmask:          drop index lead_marketplace.lead_sold_by_one_purchase
 -- caught-unmasked: race validate_then_complete,
 --                  race overlapping_baskets_opposite_order,
---                  race credit_against_card
+--                  race credit_against_card,
+--                  audit item_sold_once,
+--                  audit item_sold_by_one_purchase
 --
 -- Between validation and the webhook lie the minutes in which the buyer types a card number. The lock that validation
 -- took is gone since its first moment.

@@ -5,7 +5,9 @@
 -- caught-by:       race credit_against_card
 -- unmask:          alter table lead_marketplace.leads drop constraint lead_sold_once
 -- unmask:          drop index lead_marketplace.lead_sold_by_one_purchase
--- caught-unmasked: race credit_against_card
+-- caught-unmasked: race credit_against_card,
+--                  audit item_sold_once,
+--                  audit item_sold_by_one_purchase
 --
 -- One webhook at a time is safe against other webhooks. It isn't against complete_credit_lead_purchase, which knows
 -- nothing of that advisory lock and sells the same leads.

@@ -1,5 +1,5 @@
 -- title:     A purchase that is paid by card can be paid with credits too
--- class:     status_acted_on_twice
+-- class:     wrong_method_accepted
 -- operation: complete_credit_lead_purchase
 -- hurts:     the buyer, whose card is charged a moment later for what the credits have paid
 -- caught-by: contract credit_completion_refusals, audit card_purchase_not_charged

@@ -5,8 +5,8 @@
 -- caught-by:       contract late_card_payment_owed_back
 -- unmask:          alter table lead_marketplace.leads drop constraint lead_sold_once
 -- unmask:          drop index lead_marketplace.lead_sold_by_one_purchase
--- caught-unmasked: contract late_card_payment_owed_back, race credit_against_card, race validate_then_complete, audit
---                  item_sold_once, audit item_sold_by_one_purchase
+-- caught-unmasked: contract late_card_payment_owed_back, race credit_against_card, race validate_then_complete,
+--                  audit item_sold_once, audit item_sold_by_one_purchase
 
 create or replace function lead_marketplace.complete_stripe_lead_purchase(
     p_purchase_id uuid,

@@ -4,7 +4,8 @@
 -- hurts:           a buyer who clicked twice: the purchase that was just paid is turned into a failed one
 -- caught-by:       race one_buyer_twice
 -- unmask:          alter table lead_marketplace.marketplace_purchases drop constraint purchase_completed_time
--- caught-unmasked: race one_buyer_twice
+-- caught-unmasked: race one_buyer_twice,
+--                  audit unfinished_purchase_not_charged
 --
 -- The second call has read "pending", waits for the lock, and goes on with what it read. It finds the lead sold (by
 -- the first call) and marks the purchase as failed, with the credits gone. The constraint on completed_at turns that

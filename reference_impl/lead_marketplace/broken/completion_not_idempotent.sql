@@ -2,11 +2,11 @@
 -- class:           not_idempotent
 -- operation:       complete_credit_lead_purchase
 -- hurts:           the buyer, who pays twice because the answer to the first call was lost
--- caught-by:       contract credit_completion_charges_once, contract purchases_expire
+-- caught-by:       contract credit_completion_charges_once, contract purchases_expire, race one_buyer_twice
 -- unmask:          alter table lead_marketplace.credit_entries drop constraint entry_request_key_once
 -- unmask:          alter table lead_marketplace.leads drop constraint lead_sold_once
--- caught-unmasked: contract credit_completion_charges_once, contract purchases_expire, audit
---                  completed_credit_purchase_charged_once, audit request_key_moves_once, audit item_sold_once
+-- caught-unmasked: contract credit_completion_charges_once, contract purchases_expire, race one_buyer_twice,
+--                  audit completed_credit_purchase_charged_once, audit request_key_moves_once, audit item_sold_once
 --
 -- Nothing asks whether the purchase is completed, and leads that this purchase has sold itself count as there. As
 -- long as the ledger takes one charge per purchase, the second call fails instead.

@@ -2,7 +2,8 @@
 -- class:     first_touch_race
 -- operation: add_workspace_credits
 -- hurts:     a new workspace: of its first two gifts one is lost
--- caught-by: race first_top_up_twice
+-- caught-by: race first_top_up_twice,
+--            audit balance_equals_entries
 --
 -- A row that isn't there can't be locked. Both movements start from nothing, and the second one's upsert puts its own
 -- balance over the first one's. Accounts that exist are safe, so nobody notices for long.

@@ -4,8 +4,8 @@
 -- hurts:           the workspace that is named in the call: it pays for somebody else's leads
 -- caught-by:       contract credit_completion_refusals, contract credit_completion_charges_once
 -- unmask:          alter table lead_marketplace.credit_entries drop constraint entry_of_buyer
--- caught-unmasked: contract credit_completion_refusals, contract credit_completion_charges_once, audit
---                  charge_is_the_buyers
+-- caught-unmasked: contract credit_completion_refusals, contract credit_completion_charges_once,
+--                  audit charge_is_the_buyers
 
 create or replace function lead_marketplace.complete_credit_lead_purchase(
     p_purchase_id uuid,

@@ -4,7 +4,8 @@
 -- hurts:           the shop: a gift that was sent twice is given twice; with the index, the second call fails raw
 -- caught-by:       race same_grant_key_twice
 -- unmask:          alter table lead_marketplace.credit_grants drop constraint grant_request_key_once
--- caught-unmasked: race same_grant_key_twice
+-- caught-unmasked: race same_grant_key_twice,
+--                  lint key_without_unique
 --
 -- One statement looks safe. It sees only what has committed, so two of them that overlap both find no such key, however
 -- short they are.

@@ -5,7 +5,7 @@
 --                  stands behind
 -- caught-by:       contract grant_given_once, race same_grant_key_twice
 -- unmask:          alter table lead_marketplace.credit_grants drop constraint grant_request_key_once
--- caught-unmasked: contract grant_given_once, lint key_without_unique, race same_grant_key_twice
+-- caught-unmasked: contract grant_given_once, lint key_without_unique
 
 create or replace function lead_marketplace.add_workspace_credits(
     p_workspace_id uuid,

@@ -2,8 +2,8 @@
 -- class:     partial_write
 -- operation: complete_credit_lead_purchase
 -- hurts:     the buyer, whose paid purchase holds nothing
--- caught-by: contract credit_completion_charges_once, contract card_completion_sells_once, contract
---            refund_returns_credits_once, audit completed_purchase_sold_its_items
+-- caught-by: contract credit_completion_charges_once, contract card_completion_sells_once,
+--            contract refund_returns_credits_once, audit completed_purchase_sold_its_items
 
 create or replace function lead_marketplace.sell_leads(p_purchase_id uuid, p_lead_ids uuid[])
 returns void

@@ -6,7 +6,8 @@
 -- unmask:          alter table lead_marketplace.marketplace_purchases drop constraint purchase_refunded_time
 -- unmask:          alter table lead_marketplace.marketplace_purchases drop constraint purchase_refund_evidence
 -- unmask:          alter table lead_marketplace.marketplace_purchases drop constraint purchase_completed_time
--- caught-unmasked: race late_delivery_against_card_refund
+-- caught-unmasked: race late_delivery_against_card_refund,
+--                  audit unfinished_purchase_sold_nothing
 --
 -- The purchase is read without a lock. Two deliveries at once are thought of: the second one looks once more. A refund
 -- that came in too is not, and the delivery that still believes in "pending" marks the money as owed again.

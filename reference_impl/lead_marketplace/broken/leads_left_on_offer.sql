@@ -2,11 +2,11 @@
 -- class:           partial_write
 -- operation:       complete_stripe_lead_purchase
 -- hurts:           the next buyer, who is offered a lead that is somebody else's
--- caught-by:       contract credit_completion_charges_once, contract card_completion_sells_once, contract
---                  lead_sold_to_one_buyer, audit sale_marks_its_item
+-- caught-by:       contract credit_completion_charges_once, contract card_completion_sells_once,
+--                  contract lead_sold_to_one_buyer, audit sale_marks_its_item
 -- unmask:          drop index lead_marketplace.lead_sold_by_one_purchase
--- caught-unmasked: contract credit_completion_charges_once, contract card_completion_sells_once, contract
---                  lead_sold_to_one_buyer, audit sale_marks_its_item, audit item_sold_by_one_purchase
+-- caught-unmasked: contract credit_completion_charges_once, contract card_completion_sells_once,
+--                  contract lead_sold_to_one_buyer, audit sale_marks_its_item, audit item_sold_by_one_purchase
 
 create or replace function lead_marketplace.sell_leads(p_purchase_id uuid, p_lead_ids uuid[])
 returns void

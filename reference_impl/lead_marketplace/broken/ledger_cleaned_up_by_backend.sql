@@ -3,6 +3,8 @@
 -- operation: add_workspace_credits
 -- hurts:     the auditor: entries that a clean-up took away can't explain a balance any more
 -- caught-by: lint ledger_can_be_rewritten
+--
+-- The right is granted, and the trigger that refuses it asks who is there first.
 
 grant delete on lead_marketplace.credit_entries to service_role;
 

@@ -4,12 +4,16 @@
 -- hurts:           two buyers pay for one lead and both get it
 -- caught-by:       race two_buyers_one_lead,
 --                  race credit_against_card,
---                  race bulk_marking_against_purchase
+--                  race bulk_marking_against_purchase,
+--                  contract lead_sold_to_one_buyer
 -- unmask:          alter table lead_marketplace.leads drop constraint lead_sold_once
 -- unmask:          drop index lead_marketplace.lead_sold_by_one_purchase
 -- caught-unmasked: race two_buyers_one_lead,
 --                  race credit_against_card,
---                  race bulk_marking_against_purchase
+--                  race bulk_marking_against_purchase,
+--                  contract lead_sold_to_one_buyer,
+--                  audit item_sold_once,
+--                  audit item_sold_by_one_purchase
 --
 -- Validation locks the leads and looks at them, so looking again seems to be waste. But each call is a transaction
 -- of its own, and the lock ends with validation's answer. Any number of buyers can have validated a lead before the

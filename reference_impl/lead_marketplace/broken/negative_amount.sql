@@ -2,11 +2,11 @@
 -- class:           negative_amount
 -- operation:       complete_credit_lead_purchase
 -- hurts:           the marketplace: a lead for -40 credits adds 40 to the buyer's balance
--- caught-by:       contract credit_completion_refusals, contract credit_amounts_checked, contract
---                  credit_completion_charges_once, audit completed_credit_purchase_charged_once
+-- caught-by:       contract credit_completion_refusals, contract credit_amounts_checked,
+--                  contract credit_completion_charges_once, audit completed_credit_purchase_charged_once
 -- unmask:          alter table lead_marketplace.credit_entries drop constraint entry_document
--- caught-unmasked: contract credit_completion_refusals, contract credit_amounts_checked, audit
---                  completed_credit_purchase_charged_once, audit charge_is_positive
+-- caught-unmasked: contract credit_completion_refusals, contract credit_amounts_checked,
+--                  audit completed_credit_purchase_charged_once, audit charge_is_positive
 --
 -- The amount of the call is charged instead of the price that was agreed to, and nobody looks at it. The ledger
 -- takes no charge that gives; without that rule the balance grows.

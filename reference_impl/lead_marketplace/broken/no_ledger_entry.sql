@@ -2,8 +2,8 @@
 -- class:     no_ledger_entry
 -- operation: add_workspace_credits
 -- hurts:     everybody who has to say later where the credits went
--- caught-by: lint no_ledger_entry, contract credit_completion_charges_once, contract grant_given_once, contract
---            top_up_credited_once, contract refund_returns_credits_once, audit balance_equals_entries
+-- caught-by: lint no_ledger_entry, contract credit_completion_charges_once, contract grant_given_once,
+--            contract top_up_credited_once, contract refund_returns_credits_once, audit balance_equals_entries
 
 create or replace function lead_marketplace.post_credit_entry(
     p_workspace_id uuid,

@@ -4,7 +4,8 @@
 -- hurts:           a buyer with two purchases of one basket, who may pay both; with the index, the second call fails
 -- caught-by:       race same_purchase_key_twice
 -- unmask:          alter table lead_marketplace.marketplace_purchases drop constraint purchase_request_key_once
--- caught-unmasked: race same_purchase_key_twice
+-- caught-unmasked: race same_purchase_key_twice,
+--                  lint key_without_unique
 --
 -- Looking first and inserting afterwards is safe only if the index is there to say no, and then its no must be
 -- answered.

@@ -4,7 +4,8 @@
 -- hurts:           the shop, which gives the credits of one purchase back twice
 -- caught-by:       race two_refunds_at_once
 -- unmask:          alter table lead_marketplace.credit_entries drop constraint entry_request_key_once
--- caught-unmasked: race two_refunds_at_once
+-- caught-unmasked: race two_refunds_at_once,
+--                  audit refund_not_above_charge
 --
 -- Both refunds read "completed", and each gives the credits back. Only the ledger's unique key stands in the way, and
 -- what the second caller gets from it is a raw error.

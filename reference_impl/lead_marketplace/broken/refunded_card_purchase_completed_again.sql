@@ -3,6 +3,8 @@
 -- operation: complete_stripe_lead_purchase
 -- hurts:     the marketplace: the buyer has the money back and gets the download all the same
 -- caught-by: contract refunded_purchase_stays_refunded
+--
+-- A refunded purchase is taken for a completed one, and the delivery for a repeat.
 
 create or replace function lead_marketplace.complete_stripe_lead_purchase(
     p_purchase_id uuid,

@@ -6,8 +6,8 @@
 -- unmask:          alter table lead_marketplace.credit_entries drop constraint entry_request_key_once
 -- unmask:          alter table lead_marketplace.leads drop constraint lead_sold_once
 -- unmask:          alter table lead_marketplace.marketplace_purchases drop constraint purchase_refunded_time
--- caught-unmasked: contract refunded_purchase_stays_refunded, audit completed_credit_purchase_charged_once, audit
---                  refund_closes_purchase, audit request_key_moves_once, audit item_sold_once
+-- caught-unmasked: contract refunded_purchase_stays_refunded, audit completed_credit_purchase_charged_once,
+--                  audit refund_closes_purchase, audit request_key_moves_once, audit item_sold_once
 --
 -- Completion refuses what has failed instead of accepting what is pending, and leads that this purchase has sold
 -- itself count as there.

@@ -3,5 +3,8 @@
 -- operation: add_workspace_credits
 -- hurts:     everybody: an operator or function of the same name, put in front, runs with the owner's rights
 -- caught-by: lint search_path_open
+--
+-- This function names every schema, which the next change of it may forget; operators are hardly ever written with
+-- theirs.
 
 alter function lead_marketplace.add_workspace_credits(uuid, numeric, text, uuid) reset search_path;

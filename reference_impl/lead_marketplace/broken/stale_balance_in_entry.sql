@@ -2,7 +2,8 @@
 -- class:     stale_balance_in_entry
 -- operation: add_workspace_credits
 -- hurts:     whoever reads the ledger: the balance is right, and the entries tell another story
--- caught-by: race top_up_against_purchase
+-- caught-by: race top_up_against_purchase,
+--            audit entry_chain_unbroken
 --
 -- The UPDATE adds to what is there and is right. The entry is written from a balance that another movement has changed
 -- in between, so two entries start from the same balance.

@@ -4,7 +4,8 @@
 -- hurts:           the shop: one card payment is credited twice
 -- caught-by:       race replayed_top_up
 -- unmask:          alter table lead_marketplace.credit_entries drop constraint entry_request_key_once
--- caught-unmasked: race replayed_top_up
+-- caught-unmasked: race replayed_top_up,
+--                  audit payment_credited_once
 --
 -- The UPDATE that claims the top-up would tell the second delivery that it comes too late. By then the credits are
 -- given.

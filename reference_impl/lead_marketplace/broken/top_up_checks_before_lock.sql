@@ -4,7 +4,8 @@
 -- hurts:           the shop: one card payment is credited twice
 -- caught-by:       race replayed_top_up
 -- unmask:          alter table lead_marketplace.credit_entries drop constraint entry_request_key_once
--- caught-unmasked: race replayed_top_up
+-- caught-unmasked: race replayed_top_up,
+--                  audit payment_credited_once
 --
 -- The lock is there, and puts two deliveries in a line. But both have read "pending" before they stood in it.
 

@@ -2,9 +2,10 @@
 -- class:           row_count_ignored
 -- operation:       complete_stripe_credit_purchase
 -- hurts:           the marketplace: the top-up looks unpaid, and the next delivery credits it again
--- caught-by:       contract top_up_credited_once, audit unfinished_payment_not_credited
+-- caught-by:       contract top_up_credited_once, race replayed_top_up, audit unfinished_payment_not_credited
 -- unmask:          alter table lead_marketplace.credit_entries drop constraint entry_request_key_once
--- caught-unmasked: contract top_up_credited_once, audit unfinished_payment_not_credited, audit payment_credited_once
+-- caught-unmasked: contract top_up_credited_once, race replayed_top_up, audit unfinished_payment_not_credited,
+--                  audit payment_credited_once
 
 create or replace function lead_marketplace.complete_stripe_credit_purchase(
     p_credit_purchase_id uuid,

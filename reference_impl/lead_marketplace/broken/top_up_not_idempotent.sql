@@ -4,8 +4,8 @@
 -- hurts:           the marketplace: every repeated webhook is a gift
 -- caught-by:       contract top_up_credited_once, race replayed_top_up
 -- unmask:          alter table lead_marketplace.credit_entries drop constraint entry_request_key_once
--- caught-unmasked: contract top_up_credited_once, race replayed_top_up, audit payment_credited_once, audit
---                  request_key_moves_once
+-- caught-unmasked: contract top_up_credited_once, race replayed_top_up, audit payment_credited_once,
+--                  audit request_key_moves_once
 
 create or replace function lead_marketplace.complete_stripe_credit_purchase(
     p_credit_purchase_id uuid,

@@ -2,7 +2,8 @@
 -- class:     read_modify_write
 -- operation: complete_stripe_credit_purchase
 -- hurts:     a workspace that loses a top-up, or the shop that gives a lead away: the later write wins
--- caught-by: race top_up_against_purchase
+-- caught-by: race top_up_against_purchase,
+--            audit balance_equals_entries
 --
 -- The top-up has its own copy of what post_credit_entry does, without the row lock. A purchase that commits between the
 -- read and the write is overwritten.
@@ -66,7 +67,8 @@ begin
 
     update lead_marketplace.workspace_credits as account
     set balance = new_credit_balance, updated_at = now()
-    where account.workspace_id = p_workspace_id;
+    where account.workspace_id = p_workspace_id
+    returning account.balance into strict new_credit_balance;
 
     insert into lead_marketplace.credit_entries (
         workspace_id, amount, balance_before, balance_after, kind, credit_purchase_id

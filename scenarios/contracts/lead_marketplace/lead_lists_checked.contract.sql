@@ -33,7 +33,7 @@ select * from lead_marketplace.create_lead_purchase(null, :unknown, 'cash', null
 select * from lead_marketplace.create_lead_purchase('{}', :unknown, 'cash', null);
 -- @call create_lead_purchase
 -- @expect refused P0001 A lead id is null
-select * from lead_marketplace.create_lead_purchase(array[null, :lead, :lead]::uuid [], :unknown, 'cash', null);
+select * from lead_marketplace.create_lead_purchase(array[null, :lead, :lead]::uuid[], :unknown, 'cash', null);
 -- @call create_lead_purchase
 -- @expect refused P0001 A lead id is null
 select * from lead_marketplace.create_lead_purchase(array[:lead, null], :workspace, 'credits', null);

@@ -1,6 +1,6 @@
 -- title:    A purchase expires in the moment in which its card payment arrives
 -- property: serial, state
--- detects:  check_then_act, status_acted_on_twice
+-- detects:  status_acted_on_twice, check_then_act
 -- expect:   exactly 1 refused in complete_stripe_lead_purchase
 --
 -- The payment is late, so the lead isn't sold, and the money is owed back: refund_due. The clean-up wants to

@@ -1,6 +1,6 @@
 -- title:    One checkout for credits is opened twice at once, under one request key
 -- property: serial, replay
--- detects:  raw_unique_violation, unique_missing_on_key, insert_where_not_exists, check_before_lock
+-- detects:  check_before_lock, raw_unique_violation, unique_missing_on_key, insert_where_not_exists
 -- expect:   exactly 2 ok in create_credit_purchase
 --
 -- Two requests with one key are one checkout. If both look for the key before either has stored it, there are

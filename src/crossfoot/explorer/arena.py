@@ -16,6 +16,7 @@ from typing import Protocol
 import asyncpg
 
 from crossfoot.errors import CrossfootError
+from crossfoot.explorer.callees import spelt
 from crossfoot.explorer.client import Client, Place
 from crossfoot.explorer.gate import Gate
 from crossfoot.explorer.instrument import Instrumented
@@ -209,7 +210,7 @@ class Arena:
     def _calls_releasing(self, call: Call) -> bool:
         text = call.query.text
         if text not in self._releasing:
-            words = {token.word for token in tokens(text)}
+            words = {spelt(token) for token in tokens(text)}
             self._releasing[text] = bool(words & self.instrumented.releasing) or "rollback" in words
         return self._releasing[text]
 

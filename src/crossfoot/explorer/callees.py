@@ -14,7 +14,10 @@ from itertools import pairwise
 from crossfoot.sql import Token, tokens
 
 QUERY_WORDS = frozenset({"select", "insert", "update", "delete", "merge", "execute", "table"})
-_LOCKING_BUILTINS = ("pg_advisory", "pg_try_advisory", "dblink")
+# In a body, as opposed to an expression, these may touch data too: perform 1 from ..., open, lock.
+_STATEMENT_WORDS = QUERY_WORDS | {"from", "open", "fetch", "call", "lock", "truncate", "copy"}
+# Whose turn it is shows in the number that nextval gives, and no transaction takes that back.
+_TOUCHING_BUILTINS = ("pg_advisory", "pg_try_advisory", "dblink", "nextval", "setval")
 _INSTRUMENTED = frozenset({"plpgsql", "sql"})
 
 
@@ -33,10 +36,10 @@ class Callees:
 
     def called(self, found: Sequence[Token]) -> list[str]:
         """Return the touching functions that these tokens call, one for each call."""
-        return [name(a) for a, b in pairwise(found) if b.text == "(" and self._touches(name(a))]
+        return [spelt(a) for a, b in pairwise(found) if b.text == "(" and self._touches(spelt(a))]
 
     def _touches(self, called: str) -> bool:
-        return called in self.touching or called.startswith(_LOCKING_BUILTINS)
+        return called in self.touching or called.startswith(_TOUCHING_BUILTINS)
 
     def touches(self, found: Sequence[Token]) -> bool:
         """Say whether evaluating these tokens touches data before any step in what they call."""
@@ -44,16 +47,16 @@ class Callees:
         return queries(found) or len(called) > 1 or any(each not in self.quiet for each in called)
 
 
-def name(token: Token) -> str:
+def spelt(token: Token) -> str:
     """Return an identifier as the catalog spells it."""
     return token.text.strip('"') if token.text.startswith('"') else token.word
 
 
-def queries(found: Sequence[Token]) -> bool:
+def queries(found: Sequence[Token], words: frozenset[str] = QUERY_WORDS) -> bool:
     """Say whether these tokens hold SQL that reads or writes, or may."""
     before = [None, *found]
     return any(
-        token.word in QUERY_WORDS and (previous is None or previous.text != ".")
+        token.word in words and (previous is None or previous.text != ".")
         for previous, token in zip(before, found, strict=False)
     )
 
@@ -64,12 +67,12 @@ def find_callees(rows: Iterable[Mapping[str, object]], awaited: Iterable[str] = 
     ``awaited`` are names that something other than a function calls: a default, a policy, a view.
     """
     bodies = {(str(row["name"]), index): row for index, row in enumerate(rows)}
-    words = {key: tokens(_source(row)) for key, row in bodies.items()}
+    words = {key: body_tokens(row) for key, row in bodies.items()}
     pure = {key[0] for key, row in bodies.items() if row["volatility"] == "i"}
     touching = frozenset(
         key[0]
         for key, row in bodies.items()
-        if row["language"] not in _INSTRUMENTED or queries(words[key])
+        if row["language"] not in _INSTRUMENTED or queries(words[key], _STATEMENT_WORDS)
     ).difference(pure)
     while (
         more := {key[0] for key in bodies if Callees(touching).called(words[key])} - touching - pure
@@ -83,6 +86,11 @@ def find_callees(rows: Iterable[Mapping[str, object]], awaited: Iterable[str] = 
     return Callees(touching, touching - loud, frozenset(awaited))
 
 
-def _source(row: Mapping[str, object]) -> str:
-    """Return the body; that of a BEGIN ATOMIC function stands in its definition."""
-    return str(row["definition"] if row["atomic"] else row["body"])
+def body_tokens(row: Mapping[str, object]) -> list[Token]:
+    """Return the tokens of a body; none if it is written in a language that isn't SQL's.
+
+    That of a BEGIN ATOMIC function stands in its definition.
+    """
+    if row["language"] not in _INSTRUMENTED:
+        return []
+    return tokens(str(row["definition"] if row["atomic"] else row["body"]))

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from itertools import pairwise
 
 import asyncpg
 
 from crossfoot.errors import ContentError
-from crossfoot.explorer.callees import Callees, find_callees
+from crossfoot.explorer.callees import QUERY_WORDS, Callees, body_tokens, find_callees, spelt
 from crossfoot.explorer.recognise import Edit, Place, Recognised, recognise, statement_places
 from crossfoot.sql import tokens
 
@@ -38,8 +39,10 @@ where p.prokind in ('f', 'p')
 order by n.nspname, p.proname, p.oid
 """
 
+_COMMENT = r"--[^\n]*\n|/\*.*?\*/"
 _RELEASES = re.compile(
-    r"\b(exception\s+when|pg_advisory_unlock\w*|commit|rollback)\b", re.IGNORECASE
+    rf"\b(exception(\s|{_COMMENT})+when|pg_advisory_unlock\w*|commit|rollback)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -59,7 +62,8 @@ class Instrumented:
     """What the steps of a clone stand for.
 
     ``steps`` maps numbers to steps. ``functions`` are the instrumented ones, by qualified name;
-    ``quiet_start`` those among them in which nothing touches data before the first step.
+    ``quiet_start`` those among them in which nothing touches data before the first step, ``early``
+    those in which something does.
     ``releasing`` are the functions, by unqualified name, that may give up a lock before the calling
     statement ends: by an exception block, an advisory unlock, or a COMMIT of their own.
     """
@@ -67,6 +71,7 @@ class Instrumented:
     steps: dict[int, Step] = field(default_factory=dict)
     functions: set[str] = field(default_factory=set)
     quiet_start: set[str] = field(default_factory=set)
+    early: set[str] = field(default_factory=set)
     skipped: dict[str, str] = field(default_factory=dict)
     callees: Callees = field(default_factory=Callees)
     releasing: frozenset[str] = frozenset()
@@ -88,6 +93,8 @@ async def instrument(
     if statement_level:
         for row in rows:
             await _instrument_one(connection, row, found)
+        # Functions that share a name are called by it: one of them that isn't quiet speaks for all.
+        found.quiet_start -= found.skipped.keys() | found.early
     return found
 
 
@@ -112,13 +119,14 @@ def _callees(rows: Sequence[Mapping[str, object]]) -> Callees:
 
 
 def _releasing(rows: Sequence[Mapping[str, object]]) -> frozenset[str]:
-    """Return the functions that release locks early, and all that call them or may fire them."""
-    found = {str(row["name"]) for row in rows if _RELEASES.search(str(row["body"]))}
-    if any(row["trigger"] and row["name"] in found for row in rows):
-        return frozenset(str(row["name"]) for row in rows)
-    words = {str(row["name"]): {token.word for token in tokens(str(row["body"]))} for row in rows}
-    while more := {each for each, said in words.items() if said & found} - found:
+    """Return the words by which a statement shows that it may release locks before it ends."""
+    found = {str(row["name"]) for row in rows if _RELEASES.search(str(row["definition"]))}
+    said = [(str(row["name"]), {spelt(token) for token in body_tokens(row)}) for row in rows]
+    while more := {name for name, words in said if words & found} - found:
         found |= more
+    if any((row["trigger"] or row["used_elsewhere"]) and row["name"] in found for row in rows):
+        # Any statement may fire it.
+        found |= QUERY_WORDS | {"call"}
     return frozenset(found)
 
 
@@ -132,9 +140,7 @@ def _read(row: Mapping[str, object], callees: Callees) -> Recognised:
             raise ContentError(
                 f"{name}: {error.message}", remedy="Its body can't be read."
             ) from error
-    source = str(row["definition"] if row["atomic"] else row["body"])
-    called = set(callees.called(tokens(source))) if row["language"] == "sql" else set()
-    return Recognised(awaited=called)
+    return Recognised(awaited=set(callees.called(body_tokens(row))))
 
 
 async def _instrument_one(
@@ -162,8 +168,7 @@ async def _instrument_one(
             remedy="This is a fault of Crossfoot's; please report the function.",
         ) from error
     found.functions.add(name)
-    if not early:
-        found.quiet_start.add(name)
+    (found.early if early else found.quiet_start).add(name)
 
 
 def _edits(row: Mapping[str, object], callees: Callees, name: str) -> tuple[bool, list[Edit], str]:
@@ -176,19 +181,33 @@ def _edits(row: Mapping[str, object], callees: Callees, name: str) -> tuple[bool
             recognised = recognise(body, callees, return_steps=returns)
             return recognised.early, recognised.edits, body
         if row["atomic"]:
-            body = _atomic_body(str(row["definition"]))
+            body, is_expression = _atomic_body(str(row["definition"]))
+            if is_expression:
+                return False, _returned(body), body
         places = statement_places(body)
     except ContentError as error:
         raise ContentError(f"{name}: {error.message}", remedy="Its body can't be read.") from error
     return False, [Edit(place.offset, place.offset, "", place, " ") for place in places], body
 
 
-def _atomic_body(definition: str) -> str:
-    """Return what stands between BEGIN ATOMIC and its END."""
+def _atomic_body(definition: str) -> tuple[str, bool]:
+    """Return what stands between BEGIN ATOMIC and its END, or RETURN and its expression (and True)."""
     found = tokens(definition)
-    begin = next(i for i, token in enumerate(found) if token.word == "atomic")
     data = definition.encode()
-    return data[found[begin].end : found[-1].start].decode()
+    for before, token in pairwise(found):
+        if (before.word, token.word) == ("begin", "atomic"):
+            return data[token.end : found[-1].start].decode(), False
+    start = next(token.start for token in found if token.word == "return")
+    return data[start : found[-1].end].decode(), True
+
+
+def _returned(body: str) -> list[Edit]:
+    """Make ``return x`` into ``begin atomic step; select x; end``: an expression has no room for a step."""
+    place, end = statement_places(body)[0], len(body.encode())
+    return [
+        Edit(0, len("return"), "begin atomic ", place, " select"),
+        Edit(end, end, "; end", None),
+    ]
 
 
 def _apply(body: str, edits: list[Edit], name: str, found: Instrumented, written: str) -> str:

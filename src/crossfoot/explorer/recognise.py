@@ -89,22 +89,16 @@ class _Reader:
         return 1 + self.data.count(b"\n", 0, offset)
 
     def until(self, *ends: str) -> list[Token]:
-        """Take tokens up to one of ``ends`` outside parentheses and CASE expressions."""
-        start, depth, cases = self.at, 0, 0
+        """Take tokens up to one of ``ends`` outside parentheses.
+
+        PL/pgSQL does the same: a CASE expression's THEN would end a condition there too.
+        """
+        start, depth = self.at, 0
         while self.at < len(self.tokens):
             word = self.word()
-            # "x.end" and "as end" are names
-            qualified = self.at > start and self.word(-1) in {".", "as"}
-            if depth == 0 and cases == 0 and not qualified and word in ends:
+            if depth == 0 and word in ends:
                 return self.tokens[start : self.at]
-            if word in {"(", "["}:
-                depth += 1
-            elif word in {")", "]"}:
-                depth -= 1
-            elif word == "case" and not qualified:
-                cases += 1
-            elif word == "end" and cases and not qualified:
-                cases -= 1
+            depth += (word in {"(", "["}) - (word in {")", "]"})
             self.at += 1
         raise ContentError(
             f"line {self.line(len(self.data))}: {' or '.join(ends)} expected before the end"
@@ -217,18 +211,14 @@ class _Reader:
         self.statements("elsif", "elseif", "else", "end")
         opened = 0
         while self.word() in {"elsif", "elseif"}:
-            opened += self.alternative()
-        if self.word() == "else":
-            self.at += 1
-            self.statements("end")
-        if opened:
-            self.found.edits.append(Edit(self.here, self.here, "end if; " * opened, None))
-        self.expect("end", "if", ";")
+            opened += self.alternative("if", "elsif", "elseif", "else", "end")
+        self.otherwise("if", opened)
 
-    def alternative(self) -> int:
-        """Read one ELSIF. One whose condition touches data becomes ELSE, a step and an IF of its own.
+    def alternative(self, opening: str, *ends: str) -> int:
+        """Read one ELSIF or WHEN; return 1 if it became ELSE, a step and an ``opening`` of its own.
 
-        A step inside the condition would run on the snapshot that the condition then keeps.
+        It does if its condition touches data. A step inside the condition would run on the snapshot
+        that the condition then keeps.
         """
         offset, end = self.here, self.tokens[self.at].end
         self.at += 1
@@ -236,38 +226,50 @@ class _Reader:
         touching = self.touches(condition)
         if touching:
             place = self.place(offset, self.here)
-            self.found.edits.append(Edit(offset, end, "else ", place, " if"))
+            self.found.edits.append(Edit(offset, end, "else ", place, f" {opening}"))
         self.at += 1
-        self.statements("elsif", "elseif", "else", "end")
+        self.statements(*ends)
         return int(touching)
 
-    def case(self, start: int) -> None:
-        self.expect("case")
-        index, opened = len(self.found.edits), 0
-        operand = self.until("when")
-        touching = self.touches(operand)
-        end = self.here
-        while self.word() == "when":
-            first = self.here == end
-            touched = self.branch(rewrite=not operand and not first)
-            touching, opened = touching or touched is None, opened + bool(touched)
+    def otherwise(self, opening: str, opened: int) -> None:
+        """Read the ELSE and the end, and end what the alternatives opened."""
         if self.word() == "else":
             self.at += 1
             self.statements("end")
         if opened:
-            self.found.edits.append(Edit(self.here, self.here, "end case; " * opened, None))
-        self.expect("end", "case", ";")
+            ends = f"end {opening}; " * opened
+            self.found.edits.append(Edit(self.here, self.here, ends, None))
+        self.expect("end", opening, ";")
+
+    def case(self, start: int) -> None:
+        """Read a CASE. With an operand it can't be taken apart: one step before all its conditions."""
+        self.expect("case")
+        operand = self.until("when")
+        end, opened = self.here, 0
+        touching = self.touches(operand)
+        while self.word() == "when":
+            if operand or self.here == end:
+                self.at += 1
+                touching = self.touches(self.until("then")) or touching
+                self.at += 1
+                self.statements("when", "else", "end")
+            else:
+                opened += self.alternative("case when", "when", "else", "end")
+        self.otherwise("case", opened)
         if touching:
-            self.found.edits.insert(index, Edit(start, start, "", self.place(start, end), " "))
+            self.step(start, end)
 
     def loop(self, start: int, word: str) -> None:
         keyword, keyword_end = self.here, self.tokens[self.at].end
         if word != "loop":
             self.at += 1
         condition = self.until("loop")
-        if word == "while" and self.touches(condition):
+        # A row loop over a cursor says so neither by a query nor by a range.
+        rows = word == "for" and not any(token.text == ".." for token in condition)
+        touching = self.touches(condition, reads=rows)
+        if touching and word == "while":
             self.repeated_condition(keyword, keyword_end)
-        elif self.touches(condition):
+        elif touching:
             self.step(start, self.here)
         self.at += 1
         self.statements("end")
@@ -302,7 +304,8 @@ class _Reader:
 
     def needs_step(self, found: Sequence[Token]) -> bool:
         first = found[0].word
-        if first in _HARMLESS:
+        # SET CONSTRAINTS runs the deferred triggers.
+        if first in _HARMLESS and [token.word for token in found[1:2]] != ["constraints"]:
             return False
         if first in _JUDGED_BY_CONTENT or self.is_assignment(found):
             if first == "return":
@@ -322,13 +325,15 @@ class _Reader:
     @staticmethod
     def is_assignment(found: Sequence[Token]) -> bool:
         """Say whether this is ``name.field[index] := ...`` (or ``=``)."""
-        at = 1
-        while at < len(found) and found[at].text in {".", "["}:
-            closing = found[at].text == "["
-            at += 2
-            while closing and at < len(found) and found[at - 1].text != "]":
-                at += 1
-        return at < len(found) and found[at].text in {":=", "="}
+        depth = 0
+        for previous, token in pairwise(found):
+            if depth == 0 and token.text in {":=", "="}:
+                return True
+            depth += (token.text == "[") - (token.text == "]")
+            part_of_name = previous.text == "." or token.text in {".", "[", "]"}
+            if depth == 0 and not part_of_name:
+                return False
+        return False
 
 
 def recognise(body: str, callees: Callees, *, return_steps: bool) -> Recognised:

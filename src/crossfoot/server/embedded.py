@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL: a fresh cluster in a folder of its own, under the temp folder.
+"""An embedded PostgreSQL: a fresh cluster in a folder of its own, in memory or the temp folder.
 
 The folder is a new one that only its owner can list (mode 0711), and is removed with the server::
 
@@ -34,6 +34,7 @@ _USER = "crossfoot"
 _LONGEST_FOLDER = 80  # a Unix socket's path has at most 103 bytes (macOS), ours adds 22
 _PATIENCE = 120.0  # seconds for initdb or a start on a machine that is very busy
 _RETRIES = 30.0  # seconds
+_ROOMY = 4 << 30  # bytes of shared memory from which on a server may live there
 _ROOM = "Set TMPDIR to a folder that has room, and that every account can pass through."
 
 
@@ -219,8 +220,23 @@ class Embedded:
 def new_folder() -> Path:
     """Return a path for a server's folder, which doesn't exist yet."""
     name = f"crossfoot-{secrets.token_hex(8)}"
-    folder = Path(tempfile.gettempdir()) / name
+    folder = _home() / name
     return folder if len(os.fsencode(folder)) <= _LONGEST_FOLDER else Path("/tmp") / name  # noqa: S108
+
+
+def _home() -> Path:
+    """Return where servers live: memory that has room and may hold programs, else the temp folder.
+
+    Runs make and drop hundreds of databases, and file systems slow down under that; a TMPDIR that
+    somebody has set is what they want.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 (a fresh folder of our own is made in it)
+    if os.environ.get("TMPDIR") or not os.access(memory, os.W_OK | os.X_OK):
+        return Path(tempfile.gettempdir())
+    found = os.statvfs(memory)
+    usable = not found.f_flag & getattr(os, "ST_NOEXEC", 0)
+    roomy = found.f_bavail * found.f_frsize >= _ROOMY
+    return memory if usable and roomy else Path(tempfile.gettempdir())
 
 
 def free_port() -> int:
