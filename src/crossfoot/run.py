@@ -18,7 +18,7 @@ from crossfoot import __version__
 from crossfoot.checks.audits import AuditSet, run_audits
 from crossfoot.explorer.explore import Bounds
 from crossfoot.explorer.token import Token
-from crossfoot.prove import Prover
+from crossfoot.prove import Prover, prove_plan
 from crossfoot.results import Check, Environment, Exploration, Kill, Operation, Run, TargetResult
 from crossfoot.server import Existing, Server
 from crossfoot.stages import Plan, books_stage, lint_stage, load_races, not_covered, race_stage
@@ -234,8 +234,7 @@ class Runner:
 
     async def _kill_matrix(self, form: Form, result: TargetResult, names: Sequence[str]) -> None:
         self.listener.stage(form.target.name, "broken variants", len(form.target.broken))
-        plan = Plan(self.plan.seed, min(self.plan.schedules, 300), first=True, arenas=2)
-        prover = Prover(self.bench, plan, self.listener.kill)
+        prover = Prover(self.bench, prove_plan(self.plan.seed), self.listener.kill)
         result.kill_matrix = await prover.prove(form, names)
 
     def result(self, results: Sequence[TargetResult]) -> Run:

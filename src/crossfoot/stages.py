@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import asyncpg
+
 from crossfoot.checks.audits import AuditSet, run_audits
 from crossfoot.checks.contracts import load_contracts, run_contracts
 from crossfoot.checks.lints import load_lints, run_lints
 from crossfoot.errors import ContentError
-from crossfoot.explorer.explore import Bounds
+from crossfoot.explorer.explore import REPLAYS, Bounds
 from crossfoot.explorer.race import Race, load_race
 from crossfoot.results import Check, Exploration
 from crossfoot.target import Target
@@ -28,18 +30,20 @@ class Plan:
     """What is asked of every stage.
 
     ``schedules`` is the budget per race; ``first`` stops a race at its first counterexample;
-    ``arenas`` is how many schedules run side by side.
+    ``arenas`` is how many schedules run side by side; ``replays`` how often a counterexample is run
+    again.
     """
 
     seed: int = 1
     schedules: int = 2000
     first: bool = False
     arenas: int = 3
+    replays: int = REPLAYS
 
     @property
     def bounds(self) -> Bounds:
         """Return the explorer's bounds."""
-        return Bounds(self.schedules, self.first)
+        return Bounds(self.schedules, self.first, self.replays)
 
 
 def nobody(check: Check) -> None:
@@ -78,13 +82,15 @@ async def books_stage(bench: Workbench, form: Form, plan: Plan) -> list[Check]:
     target = form.target
     async with bench.clone(form) as name:
         superuser = await bench.server.connect(name)
-        caller = await bench.server.connect(name)
+
+        async def connect() -> asyncpg.Connection:
+            return await bench.server.connect(name)
+
         try:
             contracts = load_contracts(target, plan.seed)
-            checks = await run_contracts(superuser, caller, contracts, target)
+            checks = await run_contracts(superuser, connect, contracts, target)
             return checks + await run_audits(superuser, AuditSet.of(target))
         finally:
-            await caller.close()
             await superuser.close()
 
 
@@ -96,8 +102,12 @@ async def race_stage(
     *,
     told: Told = nobody,
     progress: Callable[[str, Exploration, int], None] | None = None,
+    budget: Callable[[Race], int | None] = lambda race: None,
 ) -> tuple[list[Check], set[str]]:
-    """Explore races; return their checks and what was violated on the way ("audit item_sold_once")."""
+    """Explore races; return their checks and what was violated on the way ("audit item_sold_once").
+
+    ``budget`` gives a race a number of schedules of its own.
+    """
     if not races:
         return [], set()
     checks: list[Check] = []
@@ -105,7 +115,7 @@ async def race_stage(
         form, seed=plan.seed, bounds=plan.bounds, arenas=plan.arenas, progress=progress
     ) as explorer:
         for race in races:
-            check = await explorer.explore(race)
+            check = await explorer.explore(race, budget(race))
             checks.append(check)
             told(check)
         return checks, explorer.violated

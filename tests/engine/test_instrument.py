@@ -426,7 +426,7 @@ def test_a_rewrite_that_does_not_compile_names_its_function(
 
 @given(st.lists(bodies, min_size=6, max_size=6))
 @settings(
-    max_examples=250,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -125,7 +125,7 @@ def test_the_output_that_the_readme_shows_is_true(block: Block, tmp_path: Path) 
     if REWRITE:
         put(block, f"{command}\n{ran.stdout}")
     else:
-        assert masked(ran.stdout) == masked(expected)
+        assert masked(ran.stdout) == masked(expected), "meant? see the top of this file"
 
 
 def write_example(folder: Path, *, mended: bool) -> None:

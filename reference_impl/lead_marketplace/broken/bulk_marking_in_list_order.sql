@@ -3,26 +3,26 @@
 -- operation: mark_leads_sold_bulk
 -- hurts:     whoever imports: of two lists that share leads, one fails with a deadlock
 -- caught-by: race two_bulk_markings
+-- changes:   functions/mark_leads_sold_bulk.sql
 --
 -- Each UPDATE holds its row until the end. Two lists with the same leads in opposite orders each hold what the other
 -- needs next.
 
-create or replace function lead_marketplace.mark_leads_sold_bulk(p_lead_ids uuid[])
-returns table (leads_marked integer)
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
+-- @instead of
+    v_known integer;
+-- @write
     v_known integer;
     v_lead_id uuid;
-begin
-    perform lead_marketplace.check_lead_ids(p_lead_ids);
-    select count(*) into v_known from lead_marketplace.leads as lead where lead.id = any(p_lead_ids);
-    if v_known < cardinality(p_lead_ids) then
-        raise exception 'Some leads do not exist. Requested: %, Found: %', cardinality(p_lead_ids), v_known;
-    end if;
 
+-- @instead of
+    -- An UPDATE alone locks rows in whatever order it meets them, and could deadlock with a completion.
+    perform lead_marketplace.lock_leads(p_lead_ids);
+
+    update lead_marketplace.leads as lead
+    set marketplace_status = 'sold', sold_count = lead.sold_count + 1, sold_at = now()
+    where lead.id = any(p_lead_ids) and lead.marketplace_status = 'available';
+    get diagnostics leads_marked = row_count;
+-- @write
     leads_marked := 0;
     foreach v_lead_id in array p_lead_ids loop
         update lead_marketplace.leads as lead
@@ -32,6 +32,3 @@ begin
             leads_marked := leads_marked + 1;
         end if;
     end loop;
-    return next;
-end;
-$$;

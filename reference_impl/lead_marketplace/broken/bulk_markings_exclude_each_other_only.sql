@@ -6,26 +6,23 @@
 -- unmask:          alter table lead_marketplace.leads drop constraint lead_sold_once
 -- caught-unmasked: race bulk_marking_against_purchase,
 --                  audit item_sold_once
+-- changes:         functions/mark_leads_sold_bulk.sql
 --
 -- The list of available leads is read first and acted on afterwards. The advisory lock keeps other imports out, and no
 -- buyer: a lead bought in between is marked sold again.
 
-create or replace function lead_marketplace.mark_leads_sold_bulk(p_lead_ids uuid[])
-returns table (leads_marked integer)
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
+-- @instead of
+    v_known integer;
+-- @write
     v_known integer;
     v_available uuid[];
-begin
-    perform lead_marketplace.check_lead_ids(p_lead_ids);
-    select count(*) into v_known from lead_marketplace.leads as lead where lead.id = any(p_lead_ids);
-    if v_known < cardinality(p_lead_ids) then
-        raise exception 'Some leads do not exist. Requested: %, Found: %', cardinality(p_lead_ids), v_known;
-    end if;
 
+-- @instead of
+    -- An UPDATE alone locks rows in whatever order it meets them, and could deadlock with a completion.
+    perform lead_marketplace.lock_leads(p_lead_ids);
+
+    update lead_marketplace.leads as lead
+-- @write
     -- One import at a time.
     perform pg_advisory_xact_lock(hashtext('mark_leads_sold_bulk'));
 
@@ -35,9 +32,8 @@ begin
         where lead.id = any(p_lead_ids) and lead.marketplace_status = 'available'
     );
     update lead_marketplace.leads as lead
-    set marketplace_status = 'sold', sold_count = lead.sold_count + 1, sold_at = now()
+
+-- @instead of
+    where lead.id = any(p_lead_ids) and lead.marketplace_status = 'available';
+-- @write
     where lead.id = any(v_available);
-    get diagnostics leads_marked = row_count;
-    return next;
-end;
-$$;

@@ -4,29 +4,28 @@
 -- hurts:     a client that sent its request again: it gets a raw unique violation instead of its checkout
 -- caught-by: race same_checkout_key_twice,
 --            race same_checkout_key_repeatable_read
+-- changes:   functions/create_credit_purchase.sql
 --
 -- The index keeps the data right. The second caller gets an error that looks like a broken server, and nothing tells it
 -- that its checkout is open.
 
-create or replace function lead_marketplace.create_credit_purchase(
-    p_workspace_id uuid,
-    p_credits numeric,
-    p_request_key uuid default null
-)
-returns uuid
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-    v_purchase lead_marketplace.credit_purchases;
-begin
-    if lead_marketplace.is_credit_amount(p_credits) is not true then
-        raise exception 'Invalid credit amount: %', p_credits;
-    elsif not exists (
-        select 1 from lead_marketplace.workspaces as workspace where workspace.id = p_workspace_id
-    ) then
-        raise exception 'Workspace not found: %', p_workspace_id;
+-- @instead of
+    end if;
+
+    -- Inserting claims the key: a second call with it waits here until the first has committed or is gone.
+    insert into lead_marketplace.credit_purchases as purchase (workspace_id, credits, request_key)
+    values (p_workspace_id, p_credits, p_request_key)
+    on conflict (request_key) do nothing
+    returning purchase.* into v_purchase;
+
+    if not found then
+        select purchase.*
+        into strict v_purchase
+        from lead_marketplace.credit_purchases as purchase
+        where purchase.request_key = p_request_key;
+
+        if (v_purchase.workspace_id, v_purchase.credits) <> (p_workspace_id, p_credits) then
+-- @write
     end if;
 
     select purchase.*
@@ -36,8 +35,11 @@ begin
 
     if found then
         if (v_purchase.workspace_id, v_purchase.credits) <> (p_workspace_id, p_credits) then
-            raise exception 'Request key was used with other arguments: %', p_request_key;
-        end if;
+
+-- @instead of
+    end if;
+    return v_purchase.id;
+-- @write
         return v_purchase.id;
     end if;
 
@@ -45,5 +47,3 @@ begin
     values (p_workspace_id, p_credits, p_request_key)
     returning purchase.* into v_purchase;
     return v_purchase.id;
-end;
-$$;

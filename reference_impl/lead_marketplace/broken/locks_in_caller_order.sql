@@ -3,15 +3,24 @@
 -- operation: mark_leads_sold_bulk
 -- hurts:     whoever imports: of two lists that share leads, one fails with a deadlock
 -- caught-by: race two_bulk_markings
+-- changes:   functions/lock_leads.sql
 --
 -- The function that everybody locks leads through is only as good as its order. Completions pass the ids sorted;
 -- mark_leads_sold_bulk passes them as they came.
 
-create or replace function lead_marketplace.lock_leads(p_lead_ids uuid[])
-returns integer
-language plpgsql
-set search_path = ''
-as $$
+-- @instead of
+begin
+    return (
+        select count(*) filter (where locked.for_sale)
+        from (
+            select lead.for_sale
+            from lead_marketplace.leads as lead
+            where lead.id = any(p_lead_ids)
+            order by lead.id
+            for no key update
+        ) as locked
+    );
+-- @write
 declare
     v_lead_id uuid;
     v_for_sale boolean;
@@ -28,5 +37,3 @@ begin
         end if;
     end loop;
     return v_available;
-end;
-$$;

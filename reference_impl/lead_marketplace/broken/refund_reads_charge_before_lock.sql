@@ -3,22 +3,15 @@
 -- operation: refund_lead_purchase
 -- hurts:     a buyer whose refund fails with a raw error, though the purchase was completed
 -- caught-by: race refund_against_completion
+-- changes:   functions/refund_lead_purchase.sql
 --
 -- While the refund waits for the lock, the purchase completes. The status is read after that and says "completed"; the
 -- charge was read before and is missing. Facts that belong together must be read under one lock.
 
-create or replace function lead_marketplace.refund_lead_purchase(
-    p_purchase_id uuid,
-    p_workspace_id uuid
-)
-returns table (success boolean, new_credit_balance numeric, already_refunded boolean)
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-    v_purchase lead_marketplace.marketplace_purchases;
-    v_charged numeric;
+-- @instead of
+begin
+    -- This row lock puts two refunds of one purchase in a line; the second finds it refunded.
+-- @write
 begin
     -- What was charged is what the ledger says, not what anybody claims.
     select -entry.amount
@@ -27,42 +20,18 @@ begin
     where entry.request_key = 'purchase:' || p_purchase_id::text;
 
     -- This row lock puts two refunds of one purchase in a line; the second finds it refunded.
-    select purchase.*
-    into v_purchase
-    from lead_marketplace.marketplace_purchases as purchase
-    where purchase.id = p_purchase_id
-    for no key update;
 
-    if v_purchase.id is null then
-        raise exception 'Purchase not found: %', p_purchase_id;
-    elsif v_purchase.buyer_workspace_id is distinct from p_workspace_id then
-        raise exception 'Purchase belongs to another workspace: %', p_purchase_id;
-    elsif v_purchase.payment_method <> 'credits' then
-        raise exception 'Purchase is not paid with credits: %', p_purchase_id;
-    elsif v_purchase.status not in ('completed', 'refunded') then
-        raise exception 'Purchase cannot be refunded. Status: %', v_purchase.status;
+-- @instead of
     end if;
 
-    if v_purchase.status = 'refunded' then
-        select true, entry.balance_after, true
-        into strict success, new_credit_balance, already_refunded
-        from lead_marketplace.credit_entries as entry
-        where entry.request_key = 'refund:' || p_purchase_id::text;
-        return next;
-        return;
+    -- What was charged is what the ledger says, not what anybody claims.
+    select -entry.amount
+    into strict v_charged
+    from lead_marketplace.credit_entries as entry
+    where entry.request_key = 'purchase:' || p_purchase_id::text;
+
+    new_credit_balance := lead_marketplace.post_credit_entry(
+-- @write
     end if;
 
     new_credit_balance := lead_marketplace.post_credit_entry(
-        p_workspace_id, v_charged, 'refund', p_purchase_id => p_purchase_id
-    );
-
-    update lead_marketplace.marketplace_purchases as purchase
-    set status = 'refunded', refunded_at = now()
-    where purchase.id = p_purchase_id
-    returning purchase.id into strict v_purchase.id;
-
-    success := true;
-    already_refunded := false;
-    return next;
-end;
-$$;

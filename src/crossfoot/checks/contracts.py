@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import asyncpg
 
-from crossfoot.errors import ContentError
 from crossfoot.explorer.race import read_properties
 from crossfoot.outcome import outcome_of_error, outcome_of_rows
 from crossfoot.rendering import render
@@ -166,54 +165,74 @@ class _Reader:
         return Expected(Outcome(word), glob.strip() or "*")
 
 
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
+
+
 async def run_contracts(
-    superuser: asyncpg.Connection,
-    caller: asyncpg.Connection,
-    contracts: Sequence[Contract],
-    target: Target,
+    superuser: asyncpg.Connection, connect: Connect, contracts: Sequence[Contract], target: Target
 ) -> list[Check]:
     """Run contracts one after another in one database; return a check for each.
 
-    ``superuser`` runs set-ups and state checks, ``caller`` the calls, under the role each names.
+    ``superuser`` runs set-ups and state checks; calls go through connections of their own, one for
+    each role that a contract names.
     """
-    return [await _Runner(superuser, caller, target).run(contract) for contract in contracts]
+    callers: dict[str | None, asyncpg.Connection] = {}
+    try:
+        return [await _Runner(superuser, connect, callers, target).run(each) for each in contracts]
+    finally:
+        for caller in callers.values():
+            await caller.close()
+
+
+class _CanNotTellError(Exception):
+    """The contract's own set-up or check fails, so it proves nothing."""
 
 
 @dataclass
 class _Runner:
+    """Runs one contract. ``callers`` holds the connections by role, from one contract to the next."""
+
     superuser: asyncpg.Connection
-    caller: asyncpg.Connection
+    connect: Connect
+    callers: dict[str | None, asyncpg.Connection]
     target: Target
     kept: dict[str, object] = field(default_factory=dict)
 
     async def run(self, contract: Contract) -> Check:
         started = time.perf_counter()
         check = contract.new_check()
-        for act in contract.acts:
-            if act.check:
-                check.findings += await self.check(act, contract)
-            elif act.role == SUPERUSER and not act.expected:
-                await self.set_up(act, contract)
-            else:
-                check.findings += await self.call(act, contract)
-        check.verdict = Verdict.FAIL if check.findings else Verdict.PASS
+        try:
+            for act in contract.acts:
+                check.findings += await self.act(act, contract)
+        except _CanNotTellError as error:
+            check.reason = str(error)
+        else:
+            check.verdict = Verdict.PASS
+        if check.findings:
+            check.verdict = Verdict.FAIL
         check.seconds = time.perf_counter() - started
         return check
 
-    async def set_up(self, act: Act, contract: Contract) -> None:
+    async def act(self, act: Act, contract: Contract) -> list[Finding]:
+        if act.check:
+            return await self.check(act, contract)
+        if act.role == SUPERUSER and not act.expected:
+            self.keep(act, await self.ask(act, contract, "@setup"))
+            return []
+        return await self.call(act, contract)
+
+    async def ask(self, act: Act, contract: Contract, section: str) -> list[asyncpg.Record]:
+        """Run a statement of the contract's own as superuser."""
         try:
             rows = await self.superuser.fetch(act.query.text, *act.query.arguments(self.kept))
         except asyncpg.PostgresError as error:
-            raise ContentError(
-                f"{contract.file}:{act.line}: {error}", remedy="It runs as superuser."
+            raise _CanNotTellError(
+                f"{contract.file}:{act.line}: {section} fails: {error}"
             ) from error
-        self.keep(act, rows)
+        return list(rows)
 
     async def check(self, act: Act, contract: Contract) -> list[Finding]:
-        try:
-            rows = await self.superuser.fetch(act.query.text, *act.query.arguments(self.kept))
-        except asyncpg.PostgresError as error:
-            raise ContentError(f"{contract.file}:{act.line}: @check: {error}") from error
+        rows = await self.ask(act, contract, "@check")
         if rows and all(value is True for row in rows for value in row.values()):
             return []
         got = "no row" if not rows else _rendered(rows[0])
@@ -231,10 +250,9 @@ class _Runner:
     async def send(self, act: Act) -> tuple[Outcome, str]:
         """Send a call under its role; return how it ended and the message or rendered first row."""
         operation = self.target.operations.get(act.operation or "")
-        wanted = "none" if act.role in {None, SUPERUSER} else f'"{act.role}"'
-        await self.caller.execute(f"set role {wanted}")
+        caller = await self.caller(None if act.role == SUPERUSER else act.role)
         try:
-            rows = await self.caller.fetch(act.query.text, *act.query.arguments(self.kept))
+            rows = await caller.fetch(act.query.text, *act.query.arguments(self.kept))
         except asyncpg.PostgresError as error:
             message = str(getattr(error, "message", "") or error)
             return outcome_of_error(
@@ -244,6 +262,18 @@ class _Runner:
         columns = tuple(rows[0].keys()) if rows else ()
         texts = [tuple(render(value) for value in row.values()) for row in rows]
         return outcome_of_rows(operation, columns, texts), _rendered(rows[0]) if rows else "no row"
+
+    async def caller(self, role: str | None) -> asyncpg.Connection:
+        """Return the connection of a role.
+
+        One connection for all would let a role use the statements that another one has prepared,
+        past the checks that PostgreSQL makes when it prepares them.
+        """
+        if role not in self.callers:
+            self.callers[role] = await self.connect()
+            if role:
+                await self.callers[role].execute(f'set role "{role}"')
+        return self.callers[role]
 
     def keep(self, act: Act, rows: Sequence[asyncpg.Record]) -> None:
         if act.keep:

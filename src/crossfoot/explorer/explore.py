@@ -26,10 +26,15 @@ REPLAYS = 10
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far to look: ``schedules`` at most per race; ``first`` stops at the first counterexample."""
+    """How far to look.
+
+    ``schedules`` at most per race; ``first`` stops at the first counterexample; a counterexample is
+    minimised and then run again ``replays`` times, or neither for 0.
+    """
 
     schedules: int = 2000
     first: bool = False
+    replays: int = REPLAYS
 
 
 @dataclass
@@ -59,12 +64,16 @@ class Explorer:
     progress: Callable[[str, Exploration, int], None] = lambda name, done, left: None
     violated: set[str] = field(default_factory=set)
 
-    async def explore(self, race: Race) -> Check:
-        """Return the race's check: pass, fail with one finding, or unknown with the reason."""
+    async def explore(self, race: Race, schedules: int | None = None) -> Check:
+        """Return the race's check: pass, fail with one finding, or unknown with the reason.
+
+        ``schedules`` is a budget for this race alone.
+        """
         started = time.perf_counter()
         for arena in self.arenas:
             await arena.open(len(race.sessions))
         work = _Exploring(self, race)
+        work.search.budget = schedules or self.bounds.schedules
         check = work.new_check()
         try:
             await work.search_all()
@@ -195,7 +204,7 @@ class _Exploring:
 
     async def smaller(self, found: Counterexample) -> _Exploring | Counterexample:
         """Try the race without each of its sessions, if there are more than two."""
-        if len(self.race.sessions) <= 2:
+        if len(self.race.sessions) <= 2 or not self.explorer.bounds.replays:
             return found
         for index in range(len(self.race.sessions)):
             fewer = _Exploring(self.explorer, self.race, (index,))
@@ -223,7 +232,7 @@ class _Exploring:
             serial=explain.serial_lines(judgement.right, self.race),
             rows=[{"audit": o.audit, **o.row} for o in judgement.offences[:10]],
             replay=f"crossfoot replay {self.replay_token()}",
-            confirmed=(await self.confirm(), REPLAYS),
+            confirmed=await self.confirm(),
         )
 
     def replay_token(self) -> Token:
@@ -233,15 +242,15 @@ class _Exploring:
             base, race=self.race.name, choices=self.worst.trace.choices, without=self.without
         )
 
-    async def confirm(self) -> int:
-        """Replay the counterexample; return how often it failed again."""
+    async def confirm(self) -> tuple[int, int] | None:
+        """Replay the counterexample; return how often it failed again, of how many times."""
         assert self.worst
-        again = 0
-        for number in range(REPLAYS):
+        again, times = 0, self.explorer.bounds.replays
+        for number in range(times):
             arena = self.explorer.arenas[number % len(self.explorer.arenas)]
             try:
                 trace = await arena.run(self.race, Follow(self.worst.trace.choices))
             except (NotDeterministicError, StuckError):
                 continue
             again += bool((await self.judge.judge(trace, arena)).violates)
-        return again
+        return (again, times) if times else None

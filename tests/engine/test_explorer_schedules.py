@@ -1,0 +1,358 @@
+"""Which schedules there are: counted, compared with brute force, deadlocks and waits included."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from math import comb, factorial, prod
+
+import asyncpg
+import pytest
+from explorer_ground import SPECIMENS, Ground, ground_of
+
+from crossfoot.background import BackgroundServer
+from crossfoot.explorer.arena import Arena
+from crossfoot.explorer.lanes import lanes_of
+from crossfoot.explorer.race import Race
+from crossfoot.explorer.search import Search
+from crossfoot.explorer.serial import orders
+from crossfoot.explorer.trace import Trace
+from crossfoot.verdicts import Outcome, Verdict
+
+VALUES = "one uuid, two uuid, three uuid"
+SETUP = "insert into counting.purse values (:one, 100), (:two, 100), (:three, 100);"
+
+
+@pytest.fixture(scope="module")
+def counting(
+    server: BackgroundServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ground]:
+    folder = tmp_path_factory.mktemp("counting")
+    with ground_of(server, SPECIMENS / "counting" / "target.toml", folder) as ground:
+        yield ground
+
+
+def race(counting: Ground, *sessions: str, header: str = "") -> Race:
+    return counting.race(*sessions, values=VALUES, setup=SETUP, header=header)
+
+
+def every_trace(counting: Ground, race: Race) -> list[Trace]:
+    """Run every schedule."""
+    found: list[Trace] = []
+
+    async def seen(trace: Trace, arena: Arena) -> None:
+        found.append(trace)
+
+    async def search() -> None:
+        for arena in counting.explorer.arenas:
+            await arena.open(len(race.sessions))
+        await Search(5000).run(race, counting.explorer.arenas, seen)
+
+    counting.run(search())
+    return found
+
+
+def merges(*lengths: int) -> int:
+    """Return in how many ways sequences of these lengths can be merged."""
+    return factorial(sum(lengths)) // prod(factorial(length) for length in lengths)
+
+
+# A call that touches nothing before its first statement has begun already: its statements and its
+# COMMIT are what is merged. Of any other statement the sending is merged too.
+COUNTED = {
+    "two statements and three": (
+        ["select counting.writes_two(:one);", "select counting.writes_three(:two);"],
+        comb(3 + 4, 3),
+    ),
+    "a call from FROM": (
+        ["select * from counting.writes_two(:one);", "select counting.writes_two(:two) as x;"],
+        merges(3, 3),
+    ),
+    "a language sql function": (
+        ["select counting.sql_two(:one);", "select counting.writes_two(:two);"],
+        merges(3, 3),
+    ),
+    "plain statements": (
+        [
+            "update counting.purse set balance = 1 where id = :one;",
+            "update counting.purse set balance = 1 where id = :two;",
+        ],
+        merges(2, 2),
+    ),
+    "a transaction of three statements": (
+        [
+            "begin;" + "select balance from counting.purse where id = :one;" * 3 + "commit;",
+            "select balance from counting.purse where id = :two;",
+        ],
+        merges(3 + 1, 1 + 1),
+    ),
+    "a call in an expression is sent when its turn comes": (
+        ["select counting.writes_two(:one), 1 from counting.purse limit 1;"] * 1
+        + ["update counting.purse set balance = 1 where id = :two;"],
+        merges(1 + 2 + 1, 1 + 1),
+    ),
+    "two transactions in one session": (
+        [
+            "select counting.writes_two(:one); select counting.writes_two(:one);",
+            "select counting.writes_two(:two);",
+        ],
+        merges(3 + 3, 3),
+    ),
+    "three sessions": (
+        [
+            "select balance from counting.purse where id = :one;",
+            "select balance from counting.purse where id = :two;",
+            "select balance from counting.purse where id = :three;",
+        ],
+        merges(2, 2, 2),
+    ),
+    "a function called by a statement that goes on": (
+        ["select counting.calls(:one);", "update counting.purse set balance = 1 where id = :two;"],
+        merges(1 + 2 + 1, 1 + 1),
+    ),
+    "a stable function": (
+        ["select counting.balance(:one);", "select counting.balance(:two);"],
+        merges(1 + 1, 1 + 1),
+    ),
+    "a call that is refused before it touches anything": (
+        ["select counting.refuses(:one);", "select counting.writes_two(:two);"],
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(("sessions", "count"), COUNTED.values(), ids=COUNTED.keys())
+def test_as_many_schedules_run_as_there_are_merges(
+    counting: Ground, sessions: list[str], count: int
+) -> None:
+    traces = every_trace(counting, race(counting, *sessions))
+    assert len(traces) == count
+    assert len({orders_of(trace) for trace in traces}) == count
+    assert all(trace.waits == 0 for trace in traces)
+
+
+def orders_of(trace: Trace) -> tuple[int, ...]:
+    """Return who went on, in order, decisions that were none included."""
+    kinds = {"call", "step", "commit"}
+    return tuple(event.session for event in trace.events if event.kind in kinds)
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_when_a_call_begins_is_explored_where_it_takes_a_snapshot(
+    counting: Ground, level: str
+) -> None:
+    sessions = ["select counting.writes_two(:one);", "select counting.balance(:two);"]
+    traces = every_trace(counting, race(counting, *sessions, header=f"isolation: {level}"))
+    assert len(traces) == merges(1 + 2 + 1, 1 + 1)
+
+
+# -- brute force ------------------------------------------------------------------------------------
+
+
+class Hand:
+    """A session of spend() sent by hand: select, update, insert, commit."""
+
+    def __init__(self, connection: asyncpg.Connection, purse: object, amount: int) -> None:
+        self.connection, self.purse, self.amount = connection, purse, amount
+        self.balance, self.at = 0, 0
+        self.answer = ""
+        self.task: asyncio.Task[None] | None = None
+
+    async def go(self) -> None:
+        run, purse = self.connection, self.purse
+        if self.at == 0:
+            self.balance = await run.fetchval(
+                "select balance from counting.purse where id = $1", purse
+            )
+            if self.balance < self.amount:
+                self.answer, self.at = f"INSUFFICIENT: {self.balance}", 4
+                await run.execute("rollback")
+                return
+        elif self.at == 1:
+            await run.execute(
+                "update counting.purse set balance = balance - $2 where id = $1",
+                purse,
+                self.amount,
+            )
+        elif self.at == 2:
+            after = self.balance - self.amount
+            await run.execute(
+                "insert into counting.entry (purse, balance_after) values ($1, $2)", purse, after
+            )
+            self.answer = str(after)
+        else:
+            await run.execute("commit")
+        self.at += 1
+
+    async def advance(self, watcher: asyncpg.Connection) -> None:
+        """Send the next statement, unless one waits; return when it is through or waits."""
+        if self.task is None and self.at < 4:
+            self.task = asyncio.create_task(self.go())
+        while self.task and not self.task.done():
+            await asyncio.wait([self.task], timeout=0.001)
+            if await watcher.fetchval(
+                "select cardinality(pg_blocking_pids($1)) > 0", self.connection.get_server_pid()
+            ):
+                return
+        if self.task:
+            self.task.result()
+        self.task = None
+
+
+@asynccontextmanager
+async def by_hand(counting: Ground, amounts: Sequence[int]) -> AsyncIterator[list[object]]:
+    """Yield the connections of a database of the target: a watcher's, and one for each amount."""
+    server, name = counting.server.server, await counting.server.server.create_database("by_hand")
+    opened = [await server.connect(name) for _ in range(1 + len(amounts))]
+    await opened[0].execute((SPECIMENS / "counting" / "counting.sql").read_text())
+    try:
+        yield opened
+    finally:
+        for connection in opened:
+            connection.terminate()
+        await server.drop_database(name)
+
+
+async def brute_force(counting: Ground, amounts: Sequence[int]) -> set[object]:
+    """Return (answers, balance, entries) of every merge of the statements, without the explorer."""
+    found: set[object] = set()
+    purse = "00000000-0000-4000-8000-000000000001"
+    async with by_hand(counting, amounts) as opened:
+        watcher: asyncpg.Connection = opened[0]
+        for order in orders([4] * len(amounts)):
+            await watcher.execute(
+                "delete from counting.entry; delete from counting.purse;"
+                f"insert into counting.purse values ('{purse}', 100)"
+            )
+            hands = [
+                Hand(connection, purse, amount)
+                for connection, amount in zip(opened[1:], amounts, strict=True)
+            ]
+            for hand in hands:
+                await hand.connection.execute("begin")
+            # A turn that falls to somebody who waits is made up for at the end.
+            for turn in [*order, *sorted(order), *sorted(order)]:
+                for hand in hands:
+                    if hand.task and hand is not hands[turn]:
+                        await hand.advance(watcher)
+                await hands[turn].advance(watcher)
+            balance = await watcher.fetchval("select balance from counting.purse")
+            entries = await watcher.fetch("select balance_after from counting.entry order by 1")
+            answers = tuple(hand.answer for hand in hands)
+            found.add((answers, balance, tuple(row[0] for row in entries)))
+    return found
+
+
+@pytest.mark.parametrize("amounts", [(30, 40), (60, 50)])
+def test_the_outcomes_are_those_of_brute_force(counting: Ground, amounts: tuple[int, int]) -> None:
+    sessions = [f"-- @call spend\nselect counting.spend(:one, {amount});" for amount in amounts]
+    state = """select balance, array(select balance_after from counting.entry order by 1) as after
+               from counting.purse where id = :one"""
+    given = counting.race(*sessions, values=VALUES, setup=SETUP, state=state)
+    explored = {outcome(trace) for trace in every_trace(counting, given)}
+    assert explored == counting.run(brute_force(counting, amounts))
+    assert len(explored) >= 3
+
+
+def outcome(trace: Trace) -> object:
+    """Return (answers, balance, entries) of a schedule."""
+    answers = tuple(
+        each[0].message if each[0].outcome is Outcome.REFUSED else each[0].rows[0][0]
+        for each in trace.results
+    )
+    (row,) = [json.loads(text) for name, text in trace.state if name == "@state 1"]
+    return answers, row["balance"], tuple(row["after"])
+
+
+# -- deadlocks and waits ----------------------------------------------------------------------------
+
+THERE_AND_BACK = [
+    "-- @call transfer\nselect counting.transfer(:one, :two);",
+    "-- @call transfer\nselect counting.transfer(:two, :one);",
+]
+BYSTANDER = "update counting.purse set balance = 5 where id = :three;"
+
+
+@pytest.mark.parametrize("bystanders", [0, 1])
+def test_a_deadlock_is_a_finding_whoever_stands_by(counting: Ground, bystanders: int) -> None:
+    given = race(counting, *THERE_AND_BACK, *[BYSTANDER] * bystanders)
+    check = counting.explore(given, schedules=400)
+    assert check.verdict is Verdict.FAIL
+    (finding,) = check.findings
+    assert (finding.anomaly, finding.violates) == ("deadlock", ["deadlock"])
+    assert finding.confirmed == (10, 10)
+    assert "PostgreSQL had to break a deadlock" in finding.summary
+    assert check.exploration and check.exploration.deadlocks == check.exploration.failing > 0
+    assert check.exploration.complete
+
+
+def test_a_deadlock_that_is_allowed_is_no_finding(counting: Ground) -> None:
+    check = counting.explore(race(counting, *THERE_AND_BACK, header="allow: deadlock"))
+    assert check.verdict is Verdict.PASS
+    assert check.exploration and check.exploration.deadlocks > 0
+    assert check.exploration.retryable == check.exploration.deadlocks
+
+
+def test_a_deadlock_between_two_is_broken_while_a_third_stands_at_a_step(counting: Ground) -> None:
+    """The third has begun and holds a lock all the while."""
+    third = "select counting.transfer(:three, :three);"
+    trace = counting.trace(race(counting, *THERE_AND_BACK, third), 2, 0, 1, 0, 1)
+    assert trace.deadlocked
+    first = next(i for i, e in enumerate(trace.events) if e.kind == "error")
+    assert [e.kind for e in trace.events[:first] if e.session == 2] == ["call", "step"]
+    assert [each[0].outcome for each in trace.results].count(Outcome.RETRYABLE) == 1
+    assert trace.results[2][0].outcome is Outcome.OK
+
+
+def test_nothing_that_follows_a_deadlock_is_part_of_a_replay(counting: Ground) -> None:
+    """Whom PostgreSQL picks is timing: a choice after that would name the wrong session half the time."""
+    given = race(counting, *THERE_AND_BACK, BYSTANDER)
+    for _ in range(3):
+        trace = counting.trace(given, 0, 1, 0, 1)
+        assert trace.deadlocked and trace.choices == (0, 1, 0, 1)
+        assert len(trace.decisions) > 4
+
+
+def test_who_waits_for_whom_is_drawn_and_for_how_long(counting: Ground) -> None:
+    given = race(counting, "select counting.writes_two(:one);", "select counting.writes_two(:one);")
+    trace = counting.trace(given, 0, 1)
+    kinds = [(e.session, e.kind, e.blockers) for e in trace.events if e.kind in {"wait", "wake", "commit"}]
+    assert kinds == [(1, "wait", (0,)), (0, "commit", ()), (1, "wake", ()), (1, "commit", ())]
+    assert trace.waits == 1
+
+
+def test_a_chain_of_waiters_is_drawn_link_by_link(counting: Ground) -> None:
+    given = race(
+        counting,
+        "select counting.transfer(:one, :one);",
+        "select counting.transfer(:two, :one);",
+        "select counting.transfer(:two, :two);",
+    )
+    trace = counting.trace(given, 0, 1, 1, 2)
+    waits = [(e.session, e.blockers) for e in trace.events if e.kind == "wait"]
+    assert waits == [(1, (0,)), (2, (1,))]
+    wakes = [e.session for e in trace.events if e.kind == "wake"]
+    assert wakes == [1, 2]
+    assert not trace.deadlocked
+
+
+def test_lanes_show_the_wait_and_what_came_of_it(counting: Ground) -> None:
+    sessions = [f"-- @call spend\nselect counting.spend(:one, {amount});" for amount in (60, 50)]
+    given = race(counting, *sessions)
+    trace, explorer = counting.trace(given, 0, 0, 1, 1), counting.explorer
+    lanes = lanes_of(trace, given, counting.arena.instrumented, explorer.sources)
+    assert [(step.session, step.kind) for step in lanes.steps] == [
+        *[("a", kind) for kind in ("call", "step", "step")],  # reads and writes
+        *[("b", kind) for kind in ("call", "step", "step", "wait")],
+        *[("a", kind) for kind in ("step", "return", "commit")],
+        *[("b", kind) for kind in ("wake", "step", "return", "commit")],
+    ]
+    wait = lanes.steps[6]
+    assert (wait.note, wait.source) == ("waits for a", lanes.steps[5].source)
+    assert lanes.steps[5].text.startswith("update counting.purse")
+    file, line = lanes.steps[5].source.split(":")
+    text = (SPECIMENS / "counting" / file).read_text().splitlines()[int(line) - 1]
+    assert text.strip() == lanes.steps[5].text
+    assert lanes.outcomes == {"a": "ok: spend = 40", "b": "ok: spend = 50"}

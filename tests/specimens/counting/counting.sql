@@ -1,0 +1,102 @@
+create schema counting;
+
+create table counting.purse (
+    id uuid primary key,
+    balance integer not null
+);
+
+create table counting.entry (
+    entry_no bigint generated always as identity primary key,
+    purse uuid not null,
+    balance_after integer not null
+);
+
+create function counting.writes_two(p_id uuid) returns void
+language plpgsql
+as $$
+declare
+    v_doubled integer;
+begin
+    update counting.purse set balance = balance + 1 where id = p_id;
+    v_doubled := 2 * 21;
+    update counting.purse set balance = balance + v_doubled where id = p_id;
+end
+$$;
+
+create function counting.writes_three(p_id uuid) returns void
+language plpgsql
+as $$
+begin
+    update counting.purse set balance = balance + 1 where id = p_id;
+    update counting.purse set balance = balance + 1 where id = p_id;
+    if p_id is not null then
+        update counting.purse set balance = balance + 1 where id = p_id;
+    end if;
+end
+$$;
+
+create function counting.sql_two(p_id uuid) returns void
+language sql
+as $$
+    update counting.purse set balance = balance + 1 where id = p_id;
+    update counting.purse set balance = balance + 1 where id = p_id;
+$$;
+
+-- One step before its query, and one before it returns, for the caller's statement goes on.
+create function counting.reads(p_id uuid) returns integer
+language plpgsql
+as $$
+declare
+    v_balance integer;
+begin
+    select balance into v_balance from counting.purse where id = p_id;
+    return v_balance;
+end
+$$;
+
+create function counting.calls(p_id uuid) returns void
+language plpgsql
+as $$
+begin
+    update counting.purse set balance = counting.reads(p_id) + 1 where id = p_id;
+end
+$$;
+
+create function counting.balance(p_id uuid) returns integer
+language sql
+stable
+as $$ select balance from counting.purse where id = p_id $$;
+
+create function counting.refuses(p_id uuid) returns void
+language plpgsql
+as $$
+begin
+    raise exception 'no';
+end
+$$;
+
+-- Reads, decides and writes: a lost update for two, an overdraft for three.
+create function counting.spend(p_id uuid, p_amount integer) returns integer
+language plpgsql
+as $$
+declare
+    v_balance integer;
+begin
+    select balance into v_balance from counting.purse where id = p_id;
+    if v_balance < p_amount then
+        raise exception 'INSUFFICIENT: %', v_balance;
+    end if;
+    update counting.purse set balance = balance - p_amount where id = p_id;
+    insert into counting.entry (purse, balance_after) values (p_id, v_balance - p_amount);
+    return v_balance - p_amount;
+end
+$$;
+
+create function counting.transfer(p_from uuid, p_to uuid) returns void
+language plpgsql
+as $$
+begin
+    update counting.purse set balance = balance - 1 where id = p_from;
+    update counting.purse set balance = balance + 1 where id = p_to;
+end
+$$;
