@@ -108,8 +108,8 @@ class Prover:
     async def _reaches(self, race: Race, broken: Form) -> bool:
         """Say whether a race can call a function that the variant changed."""
         assert broken.variant
-        place = broken.variant.changed_file
-        changed = {name for name, (file, _) in broken.sources.items() if file == place}
+        files = broken.variant.files()
+        changed = {name for name, (file, _) in broken.sources.items() if file in files}
         text = " ".join(c.query.text for s in race.sessions for t in s.transactions for c in t)
         return bool(changed & await self._called(text, broken))
 

@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--crossfoot-schedules",
         metavar="N",
         type=int,
-        default=2000,
+        default=1000,
         help="at most so many schedules per race (default: %(default)s)",
     )
     group.addoption(

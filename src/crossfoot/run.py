@@ -203,7 +203,7 @@ class Runner:
 
     async def _races(self, form: Form, names: Sequence[str]) -> TargetResult:
         races = load_races(form.target, self.plan.seed, names)
-        result = _new_result(form.target)
+        result = _new_result(form.target, form.title)
         self.listener.stage(form.target.name, "races", len(races))
         result.checks, _ = await race_stage(
             self.bench,
@@ -218,7 +218,7 @@ class Runner:
     async def _replay(self, form: Form, token: Token) -> TargetResult:
         race = load_races(form.target, token.seed, [token.race])[0]
         race = race.without(token.without) if token.without else race
-        result = _new_result(form.target)
+        result = _new_result(form.target, form.title)
         self.listener.stage(form.target.name, f"replay of {race.name}", 0)
         bounds = Bounds(1)
         async with self.bench.explorer(form, seed=token.seed, bounds=bounds, arenas=1) as explorer:
@@ -228,7 +228,11 @@ class Runner:
         return result
 
     async def _proof(self, form: Form, names: Sequence[str]) -> TargetResult:
-        result = _new_result(form.target) if names else await self._everything(form, prove=False)
+        result = (
+            _new_result(form.target, form.title)
+            if names
+            else await self._everything(form, prove=False)
+        )
         await self._kill_matrix(form, result, names)
         return result
 
@@ -274,9 +278,10 @@ async def _settings(connection: asyncpg.Connection) -> dict[str, str]:
     }
 
 
-def _new_result(target: Target) -> TargetResult:
+def _new_result(target: Target, title: str = "") -> TargetResult:
+    """Return a result without checks; ``title`` says so if it is of a broken variant."""
     return TargetResult(
-        name=target.name,
+        name=title or target.name,
         about=target.about,
         verdict=worst([]),
         operations=[

@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from crossfoot.errors import ContentError
 from crossfoot.headers import Header, read_header, read_text
-from crossfoot.sql import statements
+from crossfoot.sql import Query, Statement, bind, inline, statements
 
-_DIRECTIVE = re.compile(r"--\s@([a-z]+)\b\s*(.*)$")
+# However it is spaced: a section that passes for a comment would silently belong to the one above.
+_DIRECTIVE = re.compile(r"\s*--\s*@([a-z]+)\b\s*(.*)$")
+_FILE = re.compile(r"[a-z0-9_]+")
+_VALUE = re.compile(r"[a-z_][a-z0-9_]*")
 _TYPES = {"uuid", "bigint", "integer", "text"}
 
 
@@ -41,6 +44,55 @@ class ScenarioFile:
         """Return the error that a mistake on ``line`` deserves."""
         return ContentError(f"{self.file}:{line}: {problem}", remedy=remedy)
 
+    def one_of(self, key: str, known: Iterable[str], default: str) -> str:
+        """Return the value of a header key that has only these values. Raises ContentError."""
+        value = self.header.one(key, default)
+        if value not in known:
+            raise self.fail(
+                self.header.lines.get(key, 1),
+                f"{key}: {value!r} isn't one",
+                f"One of: {', '.join(sorted(known))}.",
+            )
+        return value
+
+    def each_of(self, key: str, known: Iterable[str]) -> list[str]:
+        """Return the values of a header key, each of which is one of these. Raises ContentError."""
+        for value in self.header.many(key):
+            if value not in known:
+                raise self.fail(
+                    self.header.lines.get(key, 1),
+                    f"{key}: {value!r} isn't one",
+                    f"One or more of: {', '.join(sorted(known))}.",
+                )
+        return self.header.many(key)
+
+    def check_name(self, directive: Directive, taken: Iterable[str]) -> None:
+        """Raise ContentError unless the directive names something that has no value yet."""
+        if not _VALUE.fullmatch(directive.rest) or directive.rest in taken:
+            raise self.fail(
+                directive.line,
+                f"@{directive.word} wants a name of its own, not {directive.rest!r}",
+                "Names are made of a-z, 0-9 and _; those of @values are taken.",
+            )
+
+    def statements(self, directive: Directive) -> list[Statement]:
+        """Return the SQL statements of a section. Raises ContentError."""
+        return _statements(directive, self.file)
+
+    def query(
+        self, statement: Statement, literals: Mapping[str, str], kept: Iterable[str]
+    ) -> Query:
+        """Return a statement with drawn values put in and ``kept`` ones left to be bound."""
+        try:
+            return bind(inline(statement.text, literals), dict.fromkeys(kept, ""))
+        except ContentError as error:
+            known = ", ".join([*literals, *kept]) or "none"
+            raise self.fail(
+                statement.line,
+                error.message,
+                f"Known here: {known}. Declare it with @values, or @let above an earlier statement.",
+            ) from error
+
 
 def read_scenario(path: Path, shown_as: str, suffix: str, words: set[str]) -> ScenarioFile:
     """Read a content file whose sections are ``words`` (``values`` is always one of them)."""
@@ -57,7 +109,13 @@ def read_scenario(path: Path, shown_as: str, suffix: str, words: set[str]) -> Sc
         if directive.word == "values":
             values |= _declared(directive, shown_as)
     kept = [directive for directive in directives if directive.word != "values"]
-    return ScenarioFile(path.name.removesuffix(suffix), shown_as, header, values, kept)
+    name = path.name.removesuffix(suffix)
+    if not _FILE.fullmatch(name):
+        raise ContentError(
+            f"{shown_as}: a file name is made of a-z, 0-9 and _, before {suffix}",
+            remedy="It is the name by which reports and replay tokens call it.",
+        )
+    return ScenarioFile(name, shown_as, header, values, kept)
 
 
 def read_directives(text: str) -> Iterator[Directive]:
@@ -79,15 +137,27 @@ def _declared(directive: Directive, file: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in directive.rest.split(","):
         words = part.split()
-        if len(words) != 2 or words[1] not in _TYPES:
+        if len(words) != 2 or not _VALUE.fullmatch(words[0]) or words[1] not in _TYPES:
             raise ContentError(
                 f"{file}:{directive.line}: @values wants 'name type', not {part.strip()!r}",
-                remedy=f"Types: {', '.join(sorted(_TYPES))}.",
+                remedy=f"Names are lower case. Types: {', '.join(sorted(_TYPES))}.",
             )
+        if words[0] in found:
+            raise ContentError(f"{file}:{directive.line}: @values has {words[0]!r} twice")
         found[words[0]] = words[1]
-    if statements(directive.sql):
+    if _statements(directive, file):
         raise ContentError(f"{file}:{directive.line}: SQL below @values belongs to no section")
     return found
+
+
+def _statements(directive: Directive, file: str) -> list[Statement]:
+    try:
+        return statements(directive.sql, directive.line + 1)
+    except ContentError as error:
+        raise ContentError(
+            f"{file}:{directive.line}: below @{directive.word}: {error.message}",
+            remedy="Is a quote or a comment left open?",
+        ) from error
 
 
 def draw(types: Mapping[str, str], seed: int) -> dict[str, object]:

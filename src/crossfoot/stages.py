@@ -35,7 +35,7 @@ class Plan:
     """
 
     seed: int = 1
-    schedules: int = 2000
+    schedules: int = 1000
     first: bool = False
     arenas: int = 3
     replays: int = REPLAYS

@@ -56,33 +56,39 @@ class Variant:
     caught_by: tuple[str, ...]
     unmask: tuple[str, ...] = ()
     caught_unmasked: tuple[str, ...] = ()
-    changed: Path | None = None
+    changed: tuple[Path, ...] = ()
     changes: tuple[Change, ...] = ()
 
-    @property
-    def changed_file(self) -> str:
-        """Return the name under which errors and lanes show the broken code."""
-        return f"{self.changed.name}~{self.name}" if self.changed else self.file
+    def files(self) -> dict[str, str]:
+        """Return the SQL that puts the mistake in, by the names under which it is shown.
 
-    def sql(self) -> str:
-        """Return the SQL that puts the mistake in. Raises ContentError if the right code has changed."""
-        if self.changed is None:
-            return read_text(self.path)
-        lines = read_text(self.changed).splitlines()
+        Raises ContentError if the right code isn't what the variant changes.
+        """
+        if not self.changed:
+            return {self.file: read_text(self.path)}
+        lines = {path: read_text(path).splitlines() for path in self.changed}
         for change in self.changes:
-            lines = self._change(lines, change)
-        return "\n".join(lines) + "\n"
+            path, at = self._place(change, lines)
+            height = len(change.right.splitlines())
+            lines[path][at : at + height] = change.wrong.splitlines()
+        return {f"{path.name}~{self.name}": "\n".join(lines[path]) + "\n" for path in lines}
 
-    def _change(self, lines: list[str], change: Change) -> list[str]:
+    def _place(self, change: Change, lines: dict[Path, list[str]]) -> tuple[Path, int]:
+        """Return the one file and line where the right lines of a change stand."""
         right = change.right.splitlines()
-        places = [at for at in range(len(lines)) if lines[at : at + len(right)] == right]
+        places = [
+            (path, at)
+            for path, text in lines.items()
+            for at in range(len(text))
+            if text[at : at + len(right)] == right
+        ]
         if len(places) != 1:
-            assert self.changed
+            names = " and ".join(path.name for path in self.changed)
             raise ContentError(
-                f"{self.file}:{change.line}: these lines stand {len(places)} times in {self.changed.name}",
+                f"{self.file}:{change.line}: these lines stand {len(places)} times in {names}",
                 remedy="They have to stand there once: the right code has changed, so change the variant.",
             )
-        return [*lines[: places[0]], *change.wrong.splitlines(), *lines[places[0] + len(right) :]]
+        return places[0]
 
     def expected(self, *, unmasked: bool) -> tuple[str, ...]:
         """Return the checks that must fail on this form."""
@@ -116,7 +122,7 @@ def load_variant(path: Path, target: Target) -> Variant:
         caught_by=tuple(caught_by),
         unmask=tuple(header.each("unmask")),
         caught_unmasked=tuple(caught_unmasked),
-        changed=target.file.parent / header.one("changes") if header.each("changes") else None,
+        changed=tuple(target.file.parent / name for name in header.many("changes")),
         changes=tuple(_changes(text, shown)),
     )
 

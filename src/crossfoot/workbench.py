@@ -39,6 +39,14 @@ class Form:
     variant: Variant | None = None
     unmasked: bool = False
 
+    @property
+    def title(self) -> str:
+        """Return the target's name, and the name of the mistake in it if there is one."""
+        if not self.variant:
+            return self.target.name
+        how = ", without its constraint" if self.unmasked else ""
+        return f"{self.target.name} with {self.variant.name}{how}"
+
     def token(self, seed: int) -> Token:
         """Return the beginning of this form's replay tokens."""
         name = self.variant.name if self.variant else ""
@@ -70,7 +78,9 @@ class Workbench:
         async with self._database(form.target.name, form.database) as name:
             connection = await self.server.connect(name)
             try:
-                sources = await apply_text(connection, variant.sql(), variant.changed_file)
+                sources: Sources = {}
+                for shown, text in variant.files().items():
+                    sources |= await apply_text(connection, text, shown)
                 for statement in variant.unmask if unmasked else ():
                     await _unmask(connection, statement, variant)
             finally:

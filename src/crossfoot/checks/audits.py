@@ -165,7 +165,10 @@ class AuditSet:
             Offence(
                 row[0],
                 row[1] or "null",
-                {k: None if v is None else str(v) for k, v in json.loads(row[2]).items()},
+                {
+                    k: None if v is None else str(v)
+                    for k, v in json.loads(row[2], parse_float=str).items()
+                },
             )
             for row in rows
         ]

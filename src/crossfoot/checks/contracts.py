@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import asyncpg
 
-from crossfoot.explorer.race import read_properties
+from crossfoot.explorer.race import read_properties, read_severity
 from crossfoot.outcome import outcome_of_error, outcome_of_rows
 from crossfoot.rendering import render
 from crossfoot.results import Check, Finding, Kind, Property
 from crossfoot.scenario import Directive, ScenarioFile, draw, literal, read_scenario
-from crossfoot.sql import Query, Statement, bind, inline, statements
+from crossfoot.sql import Query, Statement
 from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity, Verdict
 
@@ -92,7 +92,7 @@ def load_contract(path: Path, target: Target, seed: int) -> Contract:
         title=source.header.one("title"),
         file=source.file,
         about=source.header.about,
-        severity=Severity(source.header.one("severity", "high")),
+        severity=read_severity(source, Severity.HIGH),
         properties=tuple(read_properties(source, default=[Property.STATE])),
         detects=tuple(source.header.many("detects")),
         acts=tuple(acts),
@@ -122,16 +122,42 @@ class _Reader:
             if directive.word == "setup":
                 in_setup = True
             elif directive.word == "as":
-                role, in_setup = directive.rest, False
+                role, in_setup = self.role(directive), False
             else:
-                self.pending[directive.word] = directive
+                self.note(directive, literals)
                 in_setup = False
-            for statement in statements(directive.sql, directive.line + 1):
+            for statement in self.source.statements(directive):
                 acts.append(self.act(statement, literals, SUPERUSER if in_setup else role))
+        for directive in self.pending.values():
+            raise self.source.fail(
+                directive.line, f"no statement follows @{directive.word}", "Put it above one."
+            )
         return acts
 
+    def role(self, directive: Directive) -> str:
+        known = [self.target.target.role, *self.target.target.roles, SUPERUSER]
+        if directive.rest not in known:
+            raise self.source.fail(
+                directive.line,
+                f"@as: no role {directive.rest!r}",
+                f"Roles: {', '.join(role for role in known if role)}."
+                " Name others under roles in target.toml.",
+            )
+        return directive.rest
+
+    def note(self, directive: Directive, literals: Mapping[str, str]) -> None:
+        if directive.word in self.pending:
+            raise self.source.fail(directive.line, f"@{directive.word} twice for one statement")
+        if directive.word == "let":
+            self.source.check_name(directive, literals)
+        if directive.word == "check" and not directive.rest:
+            raise self.source.fail(
+                directive.line, "@check wants a sentence", "Say what the query makes sure of."
+            )
+        self.pending[directive.word] = directive
+
     def act(self, statement: Statement, literals: dict[str, str], role: str | None) -> Act:
-        query = bind(inline(statement.text, literals), dict.fromkeys(self.kept, ""))
+        query = self.source.query(statement, literals, self.kept)
         rest = {word: directive.rest for word, directive in self.pending.items()}
         operation = rest.get("call")
         if operation and operation not in self.target.operations:

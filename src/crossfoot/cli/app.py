@@ -85,7 +85,7 @@ def run(
     dsn: Dsn = None,
     as_json: AsJson = False,
     seed: Seed = 1,
-    schedules: Schedules = 2000,
+    schedules: Schedules = 1000,
     prove: Annotated[bool, typer.Option("--prove", help="Run the broken variants too.")] = False,
     keep: Keep = False,
     out: Out = _OUT,
@@ -118,7 +118,7 @@ def race(
     dsn: Dsn = None,
     as_json: AsJson = False,
     seed: Seed = 1,
-    schedules: Schedules = 2000,
+    schedules: Schedules = 1000,
     keep: Keep = False,
     out: Out = _OUT,
 ) -> None:
@@ -160,7 +160,7 @@ def prove(
     dsn: Dsn = None,
     as_json: AsJson = False,
     seed: Seed = 1,
-    schedules: Schedules = 2000,
+    schedules: Schedules = 1000,
     out: Out = _OUT,
 ) -> None:
     """Put each known mistake in, one at a time: which checks catch it? (kill matrix)"""

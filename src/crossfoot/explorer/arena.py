@@ -15,7 +15,7 @@ from typing import Protocol
 
 import asyncpg
 
-from crossfoot.errors import CrossfootError
+from crossfoot.errors import ContentError, CrossfootError
 from crossfoot.explorer.callees import spelt
 from crossfoot.explorer.client import Client, Place
 from crossfoot.explorer.gate import Gate
@@ -29,7 +29,7 @@ from crossfoot.target import Operation
 _LEAST_PATIENCE = 0.0003  # seconds of silence before the lock table is asked
 _LONGEST_PATIENCE = 0.005
 _STUCK = 10.0  # seconds after which a session that neither ends nor waits is given up
-_LONGEST = 2000  # decisions after which a schedule is taken for a livelock
+_LONGEST = 2000  # steps after which a schedule is taken for a livelock
 _VACUUM_EVERY = 400  # schedules
 
 
@@ -126,7 +126,7 @@ class Arena:
         assert self._seed, "open() comes first"
         self._runs += 1
         dirty, self._dirty = self._dirty, None
-        await self._seed.restore(self.control, race.setup, race.file, dirty)
+        await self._seed.restore(self.control, race, dirty)
         if self._runs % _VACUUM_EVERY == 0:
             await self.control.execute("vacuum")
 
@@ -142,6 +142,8 @@ class Arena:
         )
         for client, session in zip(self.active, race.sessions, strict=True):
             client.begin(session, race.isolation, self._trace)
+            if cleaning := self.instrumented.cleaning:
+                await client.connection.execute(f"{cleaning} {client.settings}")
         await self._start_quiet_calls()
 
     async def _decide(self, enabled: tuple[int, ...], policy: Policy) -> None:
@@ -151,8 +153,8 @@ class Arena:
             if chosen not in enabled:
                 raise NotDeterministicError("a replayed choice isn't possible any more")
             self._trace.decisions.append(Decision(enabled, chosen, self._unpreempted(enabled)))
-            if len(self._trace.decisions) > _LONGEST:
-                raise StuckError(f"no end after {_LONGEST} decisions: a livelock?")
+        if self._trace.steps > _LONGEST:
+            raise StuckError(f"no end after {_LONGEST} steps: a livelock?")
         self.last = chosen
         client = self.active[chosen]
         client.free = len(enabled) == 1 and self._alone(client)
@@ -297,7 +299,15 @@ class Arena:
         rows = [(row[0], row[1]) for row in await self.control.fetch(self._seed.dump)]
         self._dirty = {name for name, _ in rows}
         for index, query in enumerate(race.state, start=1):
-            found = await self.control.fetch(f"select to_jsonb(x.*)::text from ({query}) as x")
+            try:
+                found = await self.control.fetch(
+                    f"select to_jsonb(x.*)::text from ({query.text}) as x"
+                )
+            except asyncpg.PostgresError as error:
+                raise ContentError(
+                    f"{race.file}:{query.line}: @state fails: {error}",
+                    remedy="Each statement of @state is one select; it runs as superuser.",
+                ) from error
             rows += [(f"@state {index}", row[0]) for row in found]
         return rows
 
@@ -312,6 +322,8 @@ class Arena:
             for client in self.active:
                 if client.place is Place.AT_STEP:
                     await self._gate.let_go(client)
+                elif client.place is Place.READY:
+                    await client.leave()  # others may wait for its locks
             if all(client.task is None or client.task.done() for client in self.active):
                 break
             await asyncio.sleep(0.001)

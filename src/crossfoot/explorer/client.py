@@ -71,6 +71,11 @@ class Client:
         return self.index + 1
 
     @property
+    def settings(self) -> str:
+        """Return the SQL that makes this session one whose steps stop."""
+        return f"set crossfoot.slot = {self.slot}; set plpgsql.check_asserts = on;"
+
+    @property
     def can_go(self) -> bool:
         """Say whether it stands where it can be let go."""
         return self.place >= Place.READY

@@ -14,10 +14,11 @@ from crossfoot.explorer import explain
 from crossfoot.explorer.arena import Arena, NotDeterministicError, StuckError
 from crossfoot.explorer.judge import Judge, Judgement
 from crossfoot.explorer.lanes import lanes_of
-from crossfoot.explorer.race import Race
+from crossfoot.explorer.race import Call, Race
 from crossfoot.explorer.search import Follow, Search, preemptions
 from crossfoot.explorer.token import Token
 from crossfoot.explorer.trace import Trace
+from crossfoot.explorer.wording import ending
 from crossfoot.results import Check, Exploration, Finding, Kind, Property
 from crossfoot.verdicts import Outcome, Verdict
 
@@ -32,7 +33,7 @@ class Bounds:
     minimised and then run again ``replays`` times, or neither for 0.
     """
 
-    schedules: int = 2000
+    schedules: int = 1000
     first: bool = False
     replays: int = REPLAYS
 
@@ -76,12 +77,12 @@ class Explorer:
         work.search.budget = schedules or self.bounds.schedules
         check = work.new_check()
         try:
-            await work.search_all()
+            stuck = await work.search_all()
             check.findings = await work.findings()
         except (NotDeterministicError, StuckError) as error:
             check.verdict, check.reason = Verdict.UNKNOWN, str(error)
         else:
-            check.verdict, check.reason = work.verdict(check.findings)
+            check.verdict, check.reason = work.verdict(check.findings, stuck)
         check.exploration = work.done
         check.seconds = time.perf_counter() - started
         return check
@@ -114,12 +115,15 @@ class _Exploring:
     def __init__(self, explorer: Explorer, race: Race, without: tuple[int, ...] = ()) -> None:
         self.explorer = explorer
         self.without = without
-        self.race = race = race.without(without) if without else race
-        self.judge = Judge(race, explorer.audits)
+        self.race = race.without(without) if without else race
+        self.judge = Judge(self.race, explorer.audits)
         self.search = Search(explorer.bounds.schedules)
         self.done = Exploration(isolation=race.isolation)
         self.worst: Counterexample | None = None
-        self.ok_in: set[str] = set()
+        self.whole = race
+        self.succeeded: set[str] = set()  # operations, and calls that are none
+        self.answered: set[int] = set()  # lines of calls that ended otherwise than in an error
+        self.failures: dict[int, str] = {}
 
     def new_check(self) -> Check:
         race = self.race
@@ -136,7 +140,8 @@ class _Exploring:
             about=race.about,
         )
 
-    async def search_all(self) -> None:
+    async def search_all(self) -> str:
+        """Run the schedules; return why the search ended early, if a session got stuck."""
         race, arenas = self.race, self.explorer.arenas
         whole = self.judge.serial.whole
         right = await self.judge.serial.of(whole, arenas[0])
@@ -144,12 +149,15 @@ class _Exploring:
             self.note_ok(outcome.trace)
         try:
             await self.search.run(race, arenas, self.seen)
+        except StuckError as error:
+            return str(error)
         finally:
             self.done.complete = self.search.complete
             self.done.stopped = self.search.stopped
             self.done.left = self.search.left
             self.done.preemption_bound = None if self.search.complete else self.search.bound
             self.done.serial_orders = self.judge.serial.count
+        return ""
 
     async def seen(self, trace: Trace, arena: Arena) -> None:
         judgement = await self.judge.judge(trace, arena)
@@ -174,24 +182,34 @@ class _Exploring:
         self.note_ok(trace)
 
     def note_ok(self, trace: Trace) -> None:
-        """Remember which operations succeeded at all: a race in which none does proves nothing."""
-        self.ok_in |= {
-            result.call.operation or ""
-            for each in trace.results
-            for result in each
-            if result.outcome is Outcome.OK
-        }
+        """Remember what succeeded at all: a race of which a part never does proves nothing."""
+        for result in trace.every_result:
+            if result.outcome is Outcome.OK:
+                self.succeeded.add(_part(result.call))
+            if result.outcome is not Outcome.ERROR:
+                self.answered.add(result.call.line)
+            else:
+                self.failures[result.call.line] = ending(result)
 
-    def verdict(self, findings: list[Finding]) -> tuple[Verdict, str]:
+    def idle(self) -> str:
+        """Say which part of the race never succeeded, if one did not."""
+        for call in (c for s in self.race.sessions for each in s.transactions for c in each):
+            if _part(call) in self.succeeded and call.line in self.answered:
+                continue
+            part = f"line {call.line}" if _part(call) in self.succeeded else _part(call)
+            how = self.failures.get(
+                call.line, "refused" if call.line in self.answered else "never reached"
+            )
+            return f"{part} never succeeded, alone or overlapping ({how}): nothing was raced"
+        return ""
+
+    def verdict(self, findings: list[Finding], stuck: str) -> tuple[Verdict, str]:
         if findings and findings[0].confirmed and findings[0].confirmed[0] == 0:
             return Verdict.UNKNOWN, "a schedule failed once and never again when replayed"
         if findings:
             return Verdict.FAIL, ""
-        if idle := [name for name in self.race.operations if name not in self.ok_in]:
-            return (
-                Verdict.UNKNOWN,
-                f"{', '.join(idle)} never succeeded, alone or overlapping: nothing was raced",
-            )
+        if why := stuck or self.idle():
+            return Verdict.UNKNOWN, why
         if not self.done.complete and self.done.preemption_bound is None:
             return Verdict.UNKNOWN, "the budget ended before the schedules without preemption did"
         return Verdict.PASS, ""
@@ -199,15 +217,17 @@ class _Exploring:
     async def findings(self) -> list[Finding]:
         if not self.worst:
             return []
-        found = await self.smaller(self.worst)
-        return [await found.finding()] if isinstance(found, _Exploring) else [await self.finding()]
+        found = self
+        if self.explorer.bounds.replays:
+            while smaller := await found.smaller(self.worst):
+                found = smaller
+        return [await found.finding()]
 
-    async def smaller(self, found: Counterexample) -> _Exploring | Counterexample:
-        """Try the race without each of its sessions, if there are more than two."""
-        if len(self.race.sessions) <= 2 or not self.explorer.bounds.replays:
-            return found
-        for index in range(len(self.race.sessions)):
-            fewer = _Exploring(self.explorer, self.race, (index,))
+    async def smaller(self, found: Counterexample) -> _Exploring | None:
+        """Return the race without one of its sessions that violates the same, if there is one."""
+        left = [index for index in range(len(self.whole.sessions)) if index not in self.without]
+        for index in left if len(left) > 2 else []:
+            fewer = _Exploring(self.explorer, self.whole, (*self.without, index))
             fewer.search.budget = 200
             try:
                 await fewer.search_all()
@@ -215,7 +235,7 @@ class _Exploring:
                 continue
             if fewer.worst and set(fewer.worst.judgement.violates) & set(found.judgement.violates):
                 return fewer
-        return found
+        return None
 
     async def finding(self) -> Finding:
         assert self.worst
@@ -254,3 +274,8 @@ class _Exploring:
                 continue
             again += bool((await self.judge.judge(trace, arena)).violates)
         return (again, times) if times else None
+
+
+def _part(call: Call) -> str:
+    """Return the part of a race that a call stands for: its operation, or else its line."""
+    return call.operation or f"line {call.line}"

@@ -39,10 +39,7 @@ class Gate:
             f"create sequence if not exists {sequence} minvalue 0; select setval('{sequence}', 0)"
         )
         await self._lock.fetch(LOCK_CLASS, 2 * client.slot)
-        await client.connection.execute(
-            f"select set_config('crossfoot.slot', '{client.slot}', false),"
-            " set_config('plpgsql.check_asserts', 'on', false)"
-        )
+        await client.connection.execute(client.settings)
 
     async def let_go(self, client: Client) -> None:
         """Let a session that stands at a step go on: to its next step, or through if it is free."""

@@ -39,6 +39,11 @@ where p.prokind in ('f', 'p')
 order by n.nspname, p.proname, p.oid
 """
 
+_LEFT_BEHIND = {
+    re.compile(r"\bpg_(try_)?advisory_lock", re.IGNORECASE): "select pg_advisory_unlock_all();",
+    re.compile(r"\btemp(orary)?\b", re.IGNORECASE): "discard temp;",
+    re.compile(r"\bset_config\s*\(|\bset\s+session\b", re.IGNORECASE): "reset all;",
+}
 _COMMENT = r"--[^\n]*\n|/\*.*?\*/"
 _RELEASES = re.compile(
     rf"\b(exception(\s|{_COMMENT})+when|pg_advisory_unlock\w*|commit|rollback)\b",
@@ -64,6 +69,7 @@ class Instrumented:
     ``steps`` maps numbers to steps. ``functions`` are the instrumented ones, by qualified name;
     ``quiet_start`` those among them in which nothing touches data before the first step, ``early``
     those in which something does.
+    ``cleaning`` is what takes back what a session keeps from one schedule to the next.
     ``releasing`` are the functions, by unqualified name, that may give up a lock before the calling
     statement ends: by an exception block, an advisory unlock, or a COMMIT of their own.
     """
@@ -74,6 +80,7 @@ class Instrumented:
     early: set[str] = field(default_factory=set)
     skipped: dict[str, str] = field(default_factory=dict)
     callees: Callees = field(default_factory=Callees)
+    cleaning: str = ""
     releasing: frozenset[str] = frozenset()
 
 
@@ -90,6 +97,7 @@ async def instrument(
     rows = await connection.fetch(_FUNCTIONS, list(SYSTEM_SCHEMAS))
     found = Instrumented(callees=_callees(rows))
     found.releasing = _releasing(rows)
+    found.cleaning = _cleaning(rows)
     if statement_level:
         for row in rows:
             await _instrument_one(connection, row, found)
@@ -128,6 +136,12 @@ def _releasing(rows: Sequence[Mapping[str, object]]) -> frozenset[str]:
         # Any statement may fire it.
         found |= QUERY_WORDS | {"call"}
     return frozenset(found)
+
+
+def _cleaning(rows: Sequence[Mapping[str, object]]) -> str:
+    """Return the statements that give up session locks, temporary tables and settings, where used."""
+    text = "\n".join(str(row["definition"]) for row in rows)
+    return " ".join(statement for used, statement in _LEFT_BEHIND.items() if used.search(text))
 
 
 def _read(row: Mapping[str, object], callees: Callees) -> Recognised:

@@ -83,7 +83,9 @@ def _note(event: Event, names: list[str]) -> str:
 
 def _state(trace: Trace, race: Race) -> list[dict[str, str | None]]:
     """Return the rows of ``@state``, the race's own summary of how things stand afterwards."""
-    rows = [json.loads(text) for name, text in trace.state if name.startswith("@state")]
+    rows = [
+        json.loads(text, parse_float=str) for name, text in trace.state if name.startswith("@state")
+    ]
     return [
         {name: None if value is None else readable(str(value), race) for name, value in row.items()}
         for row in rows

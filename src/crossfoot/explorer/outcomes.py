@@ -109,7 +109,9 @@ class Masks:
 
     def __init__(self, race: Race) -> None:
         self._real = {str(value) for value in race.values.values()}
-        text = " ".join([race.setup, *race.state, *race.literals.values()])
+        text = " ".join(
+            [race.setup, *(query.text for query in race.state), *race.literals.values()]
+        )
         calls = (c for s in race.sessions for t in s.transactions for c in t)
         self._real |= set(_TOKEN.findall(" ".join([text, *(call.query.text for call in calls)])))
         self.volatile: set[tuple[str, str]] = set()

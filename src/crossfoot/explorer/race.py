@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from crossfoot.results import Property
 from crossfoot.scenario import Directive, ScenarioFile, draw, literal, read_scenario
-from crossfoot.sql import Query, bind, inline, statements
+from crossfoot.sql import Query, Statement, inline
 from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity
 
@@ -65,7 +65,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Race:
-    """A parsed and bound race file."""
+    """A parsed and bound race file. ``setup_lines`` are the lines of the statements of ``setup``."""
 
     name: str
     title: str
@@ -73,7 +73,7 @@ class Race:
     about: str
     sessions: tuple[Session, ...]
     setup: str
-    state: tuple[str, ...]
+    state: tuple[Statement, ...]
     expectations: tuple[Expectation, ...]
     values: dict[str, object]
     properties: tuple[Property, ...] = (Property.SERIAL,)
@@ -83,6 +83,7 @@ class Race:
     allow_deadlock: bool = False
     isolation: str = "read committed"
     literals: dict[str, str] = field(default_factory=dict)
+    setup_lines: tuple[int, ...] = ()
 
     @property
     def operations(self) -> list[str]:
@@ -95,7 +96,9 @@ class Race:
     def without(self, indexes: Collection[int]) -> Race:
         """Return the same race with some sessions left out."""
         kept = tuple(s for index, s in enumerate(self.sessions) if index not in indexes)
-        return replace(self, sessions=kept)
+        # What fewer sessions do less often isn't a violation.
+        expected = (replace(e, bound="at most") for e in self.expectations if e.bound != "at least")
+        return replace(self, sessions=kept, expectations=tuple(expected))
 
 
 def load_race(path: Path, target: Target, seed: int) -> Race:
@@ -110,41 +113,41 @@ def load_race(path: Path, target: Target, seed: int) -> Race:
         raise source.fail(
             1, "a race needs two sessions or more", "Add sections '-- @session NAME'."
         )
-    isolation = header.one("isolation", "read committed")
-    if isolation not in _LEVELS:
-        raise source.fail(1, f"isolation: {isolation!r}", f"Levels: {', '.join(sorted(_LEVELS))}.")
-    return Race(
+    race = Race(
         name=source.name,
         title=header.one("title"),
         file=source.file,
         about=header.about,
         sessions=tuple(reader.sessions),
-        setup=";\n".join(reader.setup),
+        setup=";\n".join(statement.text for statement in reader.setup),
+        setup_lines=tuple(statement.line for statement in reader.setup),
         state=tuple(reader.state),
-        expectations=tuple(_expectation(text, source, target) for text in header.each("expect")),
+        expectations=(),
         values=values,
         properties=tuple(read_properties(source, default=[Property.SERIAL])),
         detects=tuple(header.many("detects")),
-        severity=Severity(header.one("severity", "critical")),
-        state_only=header.one("compare", "results") == "state",
-        allow_deadlock="deadlock" in header.many("allow"),
-        isolation=isolation,
+        severity=read_severity(source, Severity.CRITICAL),
+        state_only=source.one_of("compare", {"results", "state"}, "results") == "state",
+        allow_deadlock="deadlock" in source.each_of("allow", {"deadlock"}),
+        isolation=source.one_of("isolation", _LEVELS, "read committed"),
         literals=reader.literals,
     )
+    expected = (_expectation(text, source, race.operations) for text in header.each("expect"))
+    return replace(race, expectations=tuple(expected))
 
 
 def read_properties(source: ScenarioFile, default: list[Property]) -> list[Property]:
     """Return the properties that a header names."""
-    known = [item.value for item in Property]
-    for name in source.header.many("property"):
-        if name not in known:
-            raise source.fail(
-                1, f"property: {name!r} isn't one", f"Properties: {', '.join(known)}."
-            )
-    return [Property(name) for name in source.header.many("property")] or default
+    names = source.each_of("property", [item.value for item in Property])
+    return [Property(name) for name in names] or default
 
 
-def _expectation(text: str, source: ScenarioFile, target: Target) -> Expectation:
+def read_severity(source: ScenarioFile, default: Severity) -> Severity:
+    """Return the severity that a header names."""
+    return Severity(source.one_of("severity", [item.value for item in Severity], default.value))
+
+
+def _expectation(text: str, source: ScenarioFile, operations: Sequence[str]) -> Expectation:
     match = _EXPECT.fullmatch(text.strip())
     if not match:
         raise source.fail(
@@ -152,8 +155,12 @@ def _expectation(text: str, source: ScenarioFile, target: Target) -> Expectation
             f"expect: {text!r} can't be read",
             "Write e.g. 'at most 1 ok in complete'.",
         )
-    if match[4] and match[4] not in target.operations:
-        raise source.fail(source.header.lines["expect"], f"expect: no operation {match[4]!r}")
+    if match[4] and match[4] not in operations:
+        raise source.fail(
+            source.header.lines["expect"],
+            f"expect: {match[4]!r} is called by no session",
+            f"Called here: {', '.join(operations) or 'none; name one with @call'}.",
+        )
     return Expectation(text, match[1], int(match[2]), Outcome(match[3]), match[4])
 
 
@@ -166,73 +173,119 @@ class _Reader:
         self.literals = {
             name: f"{literal(values[name])}::{kind}" for name, kind in source.values.items()
         }
-        self.setup: list[str] = []
-        self.state: list[str] = []
+        self.setup: list[Statement] = []
+        self.state: list[Statement] = []
         self.sessions: list[Session] = []
+        self.section = Directive("", "", 1, "")
         self.calls: list[tuple[Call, ...]] = []
         self.open: list[Call] | None = None
-        self.session = ""
-        self.kept: dict[str, str] = {}
-        self.operation: str | None = None
-        self.keep: str | None = None
+        self.pending: dict[str, Directive] = {}  # @call and @let of the next statement
+        self.kept: list[str] = []
 
     def read(self) -> None:
-        section = ""
         for directive in self.source.directives:
-            if directive.word == "call":
-                self.operation = self.known_operation(directive)
-            elif directive.word == "let":
-                self.keep = directive.rest
+            if directive.word in {"call", "let"}:
+                self.note(directive)
             else:
-                section = directive.word
-            if directive.word == "session":
-                self.close_session()
-                self.session, self.kept = directive.rest or f"session {len(self.sessions) + 1}", {}
-            self.take(section, directive)
-        self.close_session()
+                self.close_section()
+                self.section = directive
+            for statement in self.source.statements(directive):
+                self.take(statement)
+        self.close_section()
 
-    def known_operation(self, directive: Directive) -> str:
-        if directive.rest not in self.target.operations:
+    def note(self, directive: Directive) -> None:
+        word = directive.word
+        if self.section.word != "session":
+            raise self.source.fail(
+                directive.line, f"@{word} outside of a session", "It is about the next statement."
+            )
+        if word in self.pending:
+            raise self.source.fail(directive.line, f"@{word} twice for one statement")
+        if word == "call" and directive.rest not in self.target.operations:
             raise self.source.fail(
                 directive.line,
                 f"no operation {directive.rest!r}",
                 f"Operations of {self.target.name}: {', '.join(self.target.operations)}.",
             )
-        return directive.rest
+        if word == "let":
+            self.source.check_name(directive, self.literals)
+        self.pending[word] = directive
 
-    def take(self, section: str, directive: Directive) -> None:
-        for statement in statements(directive.sql, directive.line + 1):
-            if section == "session":
-                self.client_statement(statement.text, statement.line)
-            elif section in {"setup", "state"}:
-                bind(inline(statement.text, self.literals), {})
-                getattr(self, section).append(inline(statement.text, self.literals))
-            else:
-                raise self.source.fail(statement.line, "SQL outside of a section")
+    def take(self, statement: Statement) -> None:
+        if self.section.word == "session":
+            self.client_statement(statement)
+            return
+        self.source.query(statement, self.literals, [])
+        inlined = Statement(inline(statement.text, self.literals), statement.line)
+        (self.setup if self.section.word == "setup" else self.state).append(inlined)
 
-    def client_statement(self, text: str, line: int) -> None:
-        word = text.split(maxsplit=1)[0].lower()
-        if word in {"begin", "start"}:
-            self.open = []
-        elif word in {"commit", "end"} and self.open is not None:
-            self.calls.append(tuple(self.open))
-            self.open = None
+    def client_statement(self, statement: Statement) -> None:
+        words = statement.text.lower().split()
+        if words[0] in {"begin", "start"}:
+            self.begin(statement, words)
+        elif words[0] in {"commit", "end"}:
+            self.commit(statement)
+        elif words[0] == "abort" or (words[0] == "rollback" and "to" not in words):
+            raise self.source.fail(
+                statement.line,
+                f"a session can't end with {words[0]}",
+                "It is rolled back at its first error; leave out what it wouldn't have done.",
+            )
         else:
-            query = bind(inline(text, self.literals), dict.fromkeys(self.kept, ""))
-            call = Call(query, text, line, self.operation, self.keep)
-            if self.keep:
-                self.kept[self.keep] = ""
-            self.operation = self.keep = None
-            if self.open is None:
-                self.calls.append((call,))
-            else:
-                self.open.append(call)
+            self.call(statement)
 
-    def close_session(self) -> None:
+    def begin(self, statement: Statement, words: Sequence[str]) -> None:
         if self.open is not None:
-            raise self.source.fail(1, f"session {self.session}: begin without commit")
-        if self.session:
-            if not self.calls:
-                raise self.source.fail(1, f"session {self.session} sends nothing")
-            self.sessions.append(Session(self.session, tuple(self.calls)))
-        self.calls = []
+            raise self.source.fail(statement.line, "begin inside of a transaction")
+        if self.pending:
+            raise self.source.fail(
+                statement.line, "@call and @let are about a statement, not begin", "Move it down."
+            )
+        if set(words) - {"begin", "start", "transaction", "work"}:
+            raise self.source.fail(
+                statement.line,
+                "begin takes no options here",
+                "Add a line '-- isolation: ...' to the header; it holds for all sessions.",
+            )
+        self.open = []
+
+    def commit(self, statement: Statement) -> None:
+        if not self.open:
+            problem = "commit without begin" if self.open is None else "an empty transaction"
+            raise self.source.fail(
+                statement.line, problem, "A statement by itself is a transaction of its own."
+            )
+        self.calls.append(tuple(self.open))
+        self.open = None
+
+    def call(self, statement: Statement) -> None:
+        operation, keep = (
+            self.pending[word].rest if word in self.pending else None for word in ("call", "let")
+        )
+        query = self.source.query(statement, self.literals, self.kept)
+        call = Call(query, statement.text, statement.line, operation, keep)
+        self.pending = {}
+        self.kept += [keep] if keep else []
+        if self.open is None:
+            self.calls.append((call,))
+        else:
+            self.open.append(call)
+
+    def close_section(self) -> None:
+        for directive in self.pending.values():
+            raise self.source.fail(
+                directive.line, f"no statement follows @{directive.word}", "Put it above one."
+            )
+        if self.section.word == "session":
+            self.close_session(self.section)
+        self.calls, self.open, self.kept = [], None, []
+
+    def close_session(self, directive: Directive) -> None:
+        name = directive.rest or f"session {len(self.sessions) + 1}"
+        if self.open is not None:
+            raise self.source.fail(directive.line, f"session {name}: begin without commit")
+        if not self.calls:
+            raise self.source.fail(directive.line, f"session {name} sends nothing")
+        if name in {session.name for session in self.sessions}:
+            raise self.source.fail(directive.line, f"two sessions are called {name!r}")
+        self.sessions.append(Session(name, tuple(self.calls)))

@@ -2,7 +2,8 @@
 
 Every schedule is reached exactly once: as a prefix of choices whose last one deviates from what its
 parent did, continued without preempting anybody. When nothing is left the search was exhaustive;
-when the budget ends first, every schedule below some number of preemptions has run.
+when the budget ends first, every schedule below some number of preemptions has run. What follows a
+deadlock is run in one order only, for nobody can choose whom PostgreSQL picks to break it.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Search:
     _heap: list[tuple[int, int, tuple[int, ...]]] = field(default_factory=lambda: [(0, 0, ())])
     _pushed: int = 0
     _running: int = 0
+    _over: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: bool = False
 
@@ -78,26 +80,34 @@ class Search:
         """
         workers = [asyncio.create_task(self._work(race, arena, seen)) for arena in arenas]
         try:
-            await asyncio.gather(*workers)
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            # The others end their schedules: one that is cut off leaves its arena between two locks.
+            self._over = True
+            self._news.set()
+            await asyncio.wait(workers)
         finally:
             for worker in workers:
                 worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        for worker in workers:
+            worker.result()
 
     async def _work(
         self, race: Race, arena: Arena, seen: Callable[[Trace, Arena], Awaitable[None]]
     ) -> None:
-        while not self.stopped and self.ran + self._running < self.budget:
+        while not (self.stopped or self._over) and self.ran + self._running < self.budget:
             if not self._heap:
                 if not self._running:
                     break
                 self._news.clear()
                 await self._news.wait()
                 continue
-            _, _, prefix = heappop(self._heap)
+            item = heappop(self._heap)
             self._running += 1
             try:
-                await self._one(race, arena, prefix, seen)
+                await self._one(race, arena, item[2], seen)
+            except BaseException:
+                heappush(self._heap, item)  # it hasn't run
+                raise
             finally:
                 self._running -= 1
                 self._news.set()

@@ -8,6 +8,8 @@ import asyncpg
 
 from crossfoot.errors import ContentError
 from crossfoot.explorer.instrument import SYSTEM_SCHEMAS
+from crossfoot.explorer.race import Race
+from crossfoot.sql import statements
 
 _TABLES = """
 select format('%I.%I', n.nspname, c.relname) as name, c.relispartition as part
@@ -65,7 +67,7 @@ class SeedState:
         return cls(emptying, refill, dump or "select '', '' where false", bool(replica))
 
     async def restore(
-        self, connection: asyncpg.Connection, setup: str, file: str, dirty: set[str] | None
+        self, connection: asyncpg.Connection, race: Race, dirty: set[str] | None
     ) -> None:
         """Restore the tables and run a race's set-up.
 
@@ -78,10 +80,12 @@ class SeedState:
             if dirty is None or table in dirty or table in self.refill
         ]
         try:
-            await connection.execute(f"{self._reset(tables)}\n{setup}")
+            await connection.execute(f"{self._reset(tables)}\n{race.setup}")
         except asyncpg.PostgresError as error:
+            await connection.execute(self._reset(list(self.emptying)))
+            line = await _failing_line(connection, race)
             raise ContentError(
-                f"{file}: @setup fails: {error}",
+                f"{race.file}:{line}: @setup fails: {error}",
                 remedy="It runs as superuser, before every schedule.",
             ) from error
 
@@ -103,6 +107,21 @@ class SeedState:
         return "\n".join(
             [*disable, f"truncate {', '.join(all_tables)};", *self.refill.values(), *enable]
         )
+
+
+async def _failing_line(connection: asyncpg.Connection, race: Race) -> int:
+    """Return the line of the first statement of the set-up that fails, running them one by one."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        for statement, line in zip(statements(race.setup), race.setup_lines, strict=True):
+            try:
+                await connection.execute(statement.text)
+            except asyncpg.PostgresError:
+                return line
+        return race.setup_lines[0] if race.setup_lines else 1
+    finally:
+        await transaction.rollback()
 
 
 async def _move_sequences(connection: asyncpg.Connection) -> None:

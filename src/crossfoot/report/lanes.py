@@ -127,7 +127,7 @@ def _place(source: str, width: int) -> str:
     A name that is cut keeps its line number.
     """
     name, colon, line = one_line(source).rpartition(":")
-    short = name.rpartition("/" if "/" in name or name.endswith(".sql") else ".")[2]
+    short = name.rpartition("/" if "/" in name or ".sql" in name else ".")[2]
     tail = f"{colon}{line}"
     return "at " + fit(short, min(width - 3 - cell_len(tail), cell_len(short))) + tail
 

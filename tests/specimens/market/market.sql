@@ -3,7 +3,8 @@ create schema market;
 create table market.lead (
     id uuid primary key,
     status text not null default 'available',
-    sold_count integer not null default 0
+    sold_count integer not null default 0,
+    sold_at timestamptz
 );
 
 create table market.buyer (
@@ -63,7 +64,9 @@ begin
     select status into v_status from market.lead where id = v_lead for no key update;
     v_status := case v_status when 'available' then 'sold' else 'refund_due' end;
     if v_status = 'sold' then
-        update market.lead set status = 'sold', sold_count = sold_count + 1 where id = v_lead;
+        update market.lead
+        set status = 'sold', sold_count = sold_count + 1, sold_at = now()
+        where id = v_lead;
     end if;
     update market.purchase set status = v_status where id = p_purchase;
     return v_status;
@@ -76,7 +79,7 @@ language plpgsql
 as $$
 begin
     update market.lead
-    set status = 'sold', sold_count = sold_count + 1
+    set status = 'sold', sold_count = sold_count + 1, sold_at = now()
     where id = (select lead from market.purchase where id = p_purchase);
     update market.purchase set status = 'sold' where id = p_purchase;
     return 'sold';
