@@ -181,20 +181,27 @@ def _explored(check: Check) -> str:
 
 def _target_line(target: TargetResult) -> Text:
     explored = [check.exploration for check in target.checks if check.exploration]
-    schedules = sum(done.schedules for done in explored)
-    complete = sum(done.complete for done in explored)
-    counts = ", ".join(
-        f"{sum(check.kind is kind for check in target.checks)} {kind}s"
+    said = [
+        _number(count, kind.value)
         for kind in Kind
-        if any(check.kind is kind for check in target.checks)
-    )
-    said = f"{target.name}: {counts}"
+        if (count := sum(check.kind is kind for check in target.checks))
+    ]
     if explored:
+        schedules = sum(done.schedules for done in explored)
+        complete = sum(done.complete for done in explored)
         rest = "" if complete == len(explored) else f", {len(explored) - complete} up to a bound"
-        said += f"; {schedules} interleavings, {complete} races exhaustively{rest}"
+        said.append(
+            f"{_number(schedules, 'interleaving')} ({_number(complete, 'race')} exhaustively{rest})"
+        )
     if target.kill_matrix:
         kills = target.kill_matrix.kills
         caught = sum(kill.verdict is Verdict.PASS for kill in kills)
-        said += f"; {caught} of {len(kills)} broken variants caught"
+        said.append(f"{caught} of {_number(len(kills), 'broken variant')} caught")
     line = Text(f"{target.verdict.value:<8}", style=_STYLE[target.verdict])
-    return line.append(said, style="default")
+    return line.append(
+        f"{target.name}: {', '.join(said) or 'nothing was checked'}", style="default"
+    )
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

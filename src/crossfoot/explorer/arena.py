@@ -151,7 +151,7 @@ class Arena:
         if len(enabled) > 1:
             chosen = policy.choose(enabled, self)
             if chosen not in enabled:
-                raise NotDeterministicError("a replayed choice isn't possible any more")
+                raise NotDeterministicError("not deterministic: a choice isn't possible any more")
             self._trace.decisions.append(Decision(enabled, chosen, self._unpreempted(enabled)))
         if self._trace.steps > _LONGEST:
             raise StuckError(f"no end after {_LONGEST} steps: a livelock?")

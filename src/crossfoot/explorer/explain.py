@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from crossfoot.checks.audits import Audit
+from crossfoot.checks.audits import Audit, Offence
 from crossfoot.explorer.judge import Judgement
-from crossfoot.explorer.outcomes import Row, Shape
+from crossfoot.explorer.outcomes import GENERATED_NAME, Row, Shape
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.serial import SerialOutcome
 from crossfoot.explorer.trace import CallResult, Trace
@@ -65,11 +65,16 @@ def _what(judgement: Judgement, race: Race) -> str:
 def explanation(judgement: Judgement, trace: Trace, race: Race) -> str:
     """Return the paragraph that ends on the contradiction."""
     said = [
-        f"{session.name} got {readable(' then '.join(ending(r) for r in results), race)}."
+        f"{session.name} got {readable(_endings(results), race)}."
         for session, results in zip(race.sessions, trace.results, strict=True)
         if results
     ]
     return " ".join([*said, *_contradictions(judgement, race)])
+
+
+def _endings(results: Sequence[CallResult]) -> str:
+    """Return how a session's calls ended, the last one in full."""
+    return " then ".join([*(str(result.outcome) for result in results[:-1]), ending(results[-1])])
 
 
 def _contradictions(judgement: Judgement, race: Race) -> list[str]:
@@ -79,14 +84,9 @@ def _contradictions(judgement: Judgement, race: Race) -> list[str]:
             "One after the other the calls end differently, whoever goes first."
             f" Nearest to it comes {_nearest(judgement, race)}"
         )
-    for offence in judgement.offences[:3]:
-        evidence = ", ".join(f"{k} = {v}" for k, v in offence.row.items() if k != "subject")
-        said.append(
-            readable(
-                f"The books contradict themselves: {offence.audit} fails for {offence.subject} ({evidence}).",
-                race,
-            )
-        )
+    if judgement.offences:
+        failing = "; ".join(_offence(offence) for offence in judgement.offences[:3])
+        said.append(readable(f"The books contradict themselves: {failing}.", race))
     for expectation, count in judgement.unmet:
         said.append(f"The race expects {expectation.text}; there were {count}.")
     if judgement.deadlock:
@@ -95,6 +95,13 @@ def _contradictions(judgement: Judgement, race: Race) -> list[str]:
             " failing one call. Locks taken in one order everywhere can't do that."
         )
     return said
+
+
+def _offence(offence: Offence) -> str:
+    evidence = ", ".join(
+        f"{name} = {cell(value)}" for name, value in offence.row.items() if name != "subject"
+    )
+    return f"{offence.audit} fails for {offence.subject} ({evidence})"
 
 
 def _nearest(judgement: Judgement, race: Race) -> str:
@@ -108,8 +115,9 @@ def _nearest(judgement: Judgement, race: Race) -> str:
 
 
 def order_text(outcome: SerialOutcome, race: Race) -> str:
-    """Return a serial order in words, e.g. "buyer_a before buyer_b"."""
-    return " before ".join(race.sessions[index].name for index in outcome.order)
+    """Return a serial order in words: "buyer_a before buyer_b", or "a, b, a" for several calls each."""
+    names = [race.sessions[index].name for index in outcome.order]
+    return (" before " if len(set(names)) == len(names) else ", ").join(names)
 
 
 def serial_lines(right: dict[Shape, SerialOutcome], race: Race) -> list[str]:
@@ -145,7 +153,7 @@ def _row_differences(name: str, ours: list[Row], theirs: list[Row]) -> list[str]
             f"{name} has {column} {cell(b)}, not {cell(a)}"
             for one, other in zip(ours, theirs, strict=True)
             for (column, a), (_, b) in zip(one, other, strict=False)
-            if a != b
+            if a != b and not GENERATED_NAME.search(f"{a} {b}")
         ]
     word = "rows" if len(theirs) != 1 else "row"
     return [f"{name} has {len(theirs)} such {word}, not {len(ours)}"]

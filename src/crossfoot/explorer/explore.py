@@ -197,10 +197,10 @@ class _Exploring:
             if _part(call) in self.succeeded and call.line in self.answered:
                 continue
             part = f"line {call.line}" if _part(call) in self.succeeded else _part(call)
-            how = self.failures.get(
-                call.line, "refused" if call.line in self.answered else "never reached"
-            )
-            return f"{part} never succeeded, alone or overlapping ({how}): nothing was raced"
+            unreached = "" if call.line in self.answered else "never reached"
+            how = self.failures.get(call.line, unreached)
+            why = f" ({how})" if how else ""
+            return f"{part} never succeeded, alone or overlapping{why}: nothing was raced"
         return ""
 
     def verdict(self, findings: list[Finding], stuck: str) -> tuple[Verdict, str]:

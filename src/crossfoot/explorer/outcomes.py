@@ -28,6 +28,7 @@ _TOKEN = re.compile(
 )
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d(?::?\d\d)?)?")
 _MASKED = "~"
+GENERATED_NAME = re.compile(r"#[0-9a-f]{8}\b")  # what stands for a generated value in a shape
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ class Search:
     ) -> None:
         trace = await arena.run(race, Follow(prefix))
         if trace.choices[: len(prefix)] != prefix:
-            raise NotDeterministicError("a schedule ended before its choices did")
+            raise NotDeterministicError("not deterministic: a schedule ended before its choices")
         self.ran += 1
         self._branch(trace, len(prefix))
         await seen(trace, arena)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -9,13 +10,28 @@ import asyncpg
 from crossfoot.errors import ContentError
 from crossfoot.explorer.instrument import SYSTEM_SCHEMAS
 from crossfoot.explorer.race import Race
+from crossfoot.scenario import literal
 from crossfoot.sql import statements
 
+# A partitioned table is read through its root, one with children (INHERITS) without them.
 _TABLES = """
-select format('%I.%I', n.nspname, c.relname) as name, c.relispartition as part
+select format('%I.%I', n.nspname, c.relname) as name,
+       case c.relkind when 'r' then 'only ' else '' end as only,
+       (
+           select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
+           from pg_attribute as a
+           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+       ) as columns,
+       array(
+           select format('%I.%I', f.relnamespace::regnamespace, f.relname)
+           from pg_constraint as k
+           join pg_class as f on f.oid = k.confrelid
+           where k.conrelid = c.oid and k.contype = 'f' and k.confrelid <> k.conrelid
+       ) as refers_to
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and n.nspname <> all ($1::text[]) and n.nspname not like 'pg\\_%'
+where c.relkind in ('r', 'p') and not c.relispartition
+  and n.nspname <> all ($1::text[]) and n.nspname not like 'pg\\_%'
 order by 1
 """
 _SEQUENCES = """
@@ -33,11 +49,11 @@ GENERATED_INT4 = range(1_500_000_000, 1_690_000_000)
 
 @dataclass(frozen=True)
 class SeedState:
-    """What the tables held at first.
+    """What the tables held at first, in an order in which no row comes before one that it refers to.
 
     ``emptying`` is the SQL that empties each table, ``refill`` what puts back the rows of those that
-    had some, ``dump`` the query that reads all of them as JSON. Without ``replica`` (a role that
-    isn't superuser) triggers are switched off table by table instead.
+    had some, ``dump`` the query that reads all of them as JSON. Without ``replica`` (a role that may
+    not set session_replication_role) triggers are switched off table by table instead.
     """
 
     emptying: dict[str, str]
@@ -48,23 +64,26 @@ class SeedState:
     @classmethod
     async def capture(cls, connection: asyncpg.Connection) -> SeedState:
         """Remember what the tables hold now, and move the sequences into their ranges."""
-        rows = await connection.fetch(_TABLES, list(SYSTEM_SCHEMAS))
-        tables = [row["name"] for row in rows if not row["part"]]
+        rows = _parents_first(await connection.fetch(_TABLES, list(SYSTEM_SCHEMAS)))
         refill: dict[str, str] = {}
-        for number, table in enumerate(tables, start=1):
-            if await connection.fetchval(f"select exists (select from {table})"):
+        for number, row in enumerate(rows, start=1):
+            table, columns = row["name"], row["columns"]
+            if await connection.fetchval(f"select exists (select from {row['only']}{table})"):
                 copy = f"crossfoot.seed_{number}"
-                await connection.execute(f"create table {copy} as table {table}")
-                refill[table] = f"insert into {table} overriding system value table {copy};"
+                await connection.execute(
+                    f"create table {copy} as select {columns} from {row['only']}{table}"
+                )
+                refill[table] = (
+                    f"insert into {table} ({columns}) overriding system value table {copy};"
+                )
         await _move_sequences(connection)
-        replica = await connection.fetchval(
-            "select rolsuper from pg_roles where rolname = current_user"
-        )
         dump = " union all ".join(
-            f"select '{table}', to_jsonb(x.*)::text from {table} as x" for table in tables
+            f"select {literal(row['name'])}, to_jsonb(x.*)::text from {row['only']}{row['name']} as x"
+            for row in rows
         )
-        emptying = {table: f"delete from {table};" for table in tables}
-        return cls(emptying, refill, dump or "select '', '' where false", bool(replica))
+        emptying = {row["name"]: f"delete from {row['only']}{row['name']};" for row in rows}
+        replica = await _may_be_replica(connection)
+        return cls(emptying, refill, dump or "select '', '' where false", replica)
 
     async def restore(
         self, connection: asyncpg.Connection, race: Race, dirty: set[str] | None
@@ -107,6 +126,26 @@ class SeedState:
         return "\n".join(
             [*disable, f"truncate {', '.join(all_tables)};", *self.refill.values(), *enable]
         )
+
+
+def _parents_first(rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
+    """Put each table behind those that it refers to. Circles stay in the order of their names."""
+    left = {row["name"]: row for row in rows}
+    ordered: list[asyncpg.Record] = []
+    while left:
+        ready = [row for row in left.values() if not left.keys() & set(row["refers_to"])]
+        for row in ready or list(left.values()):
+            ordered.append(left.pop(row["name"]))
+    return ordered
+
+
+async def _may_be_replica(connection: asyncpg.Connection) -> bool:
+    """Say whether triggers and foreign keys can be switched off: by a superuser, or by a grant."""
+    try:
+        await connection.execute("set session_replication_role = origin")
+    except asyncpg.InsufficientPrivilegeError:
+        return False
+    return True
 
 
 async def _failing_line(connection: asyncpg.Connection, race: Race) -> int:

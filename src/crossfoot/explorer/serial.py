@@ -125,7 +125,7 @@ class SerialOrders:
     def _learn(self, first: Trace, second: Trace) -> None:
         if not self.masks.learn(first, second, self.race):
             raise NotDeterministicError(
-                "two runs of the same serial order ended differently",
+                "not deterministic: two runs of the same serial order ended differently",
                 remedy="Does the code draw lots, or decide by the time of day?",
             )
 
