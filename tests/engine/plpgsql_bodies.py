@@ -23,14 +23,15 @@ end $$;
 HEAD = """declare
     v integer := p;
     w integer{early};
-    g integer := 0;
+    g integer := 0;  -- how often loops went round; nothing else writes it, so they end
+    d integer := 0;
     r record;
     a integer[] := '{{1, 2}}';
     s text := '';
 begin
 """
 TAIL = """
-    return concat_ws(' ', s, v, w, g, a, found);
+    return concat_ws(' ', s, v, w, g, d, a, found);
 end"""
 
 numbers = st.sampled_from(
@@ -63,7 +64,7 @@ simple = st.one_of(
     st.builds("select n, w into v, w from t where t.n = {};".format, numbers),
     st.sampled_from(
         [
-            "get diagnostics g = row_count;",
+            "get diagnostics d = row_count;",
             "s := s || found;",
             "execute 'update t set w = $1' using v;",
             "null;",

@@ -88,6 +88,7 @@ class Search:
         finally:
             for worker in workers:
                 worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
         for worker in workers:
             worker.result()
 
