@@ -5,7 +5,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 READY := .venv/.ready
 
-# Python to build .venv with; e.g. make test PYTHON=/opt/python3.12/bin/python3
+# Python to build .venv with; e.g. make test PYTHON=/usr/local/bin/python3.12
 PYTHON ?=
 # Test workers. The tests wait for PostgreSQL about half of the time.
 WORKERS ?= logical

@@ -77,7 +77,10 @@ class World:
 
     def calls(self) -> dict[str, Callable[[], list[Any]]]:
         """Return what draws the arguments of each function."""
-        key = lambda: self.pick(self.keys, [None, None])  # noqa: E731
+
+        def key() -> UUID | None:
+            return self.pick(self.keys, [None, None])  # type: ignore[no-any-return]
+
         return {
             "validate_and_lock_leads_for_purchase": lambda: [self.lead_ids(), self.workspace()],
             "create_lead_purchase": lambda: [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from planted_target import PLANTED, database_of, planted_target
 
-from content.planted_target import PLANTED, database_of, planted_target
 from crossfoot.background import BackgroundServer
 from crossfoot.checks.audits import AuditSet, run_audits
 from crossfoot.checks.lints import load_lints, run_lints

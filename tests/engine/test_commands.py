@@ -15,8 +15,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from crossfoot.cli.app import app
 from crossfoot.report.schema import report_schema

@@ -44,9 +44,7 @@ TABLES = {
 
 
 @pytest.fixture(scope="module")
-def wallets(
-    server: BackgroundServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Ground]:
+def wallets(server: BackgroundServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("wallets")
     with ground_of(server, SPECIMENS / "wallets" / "target.toml", folder) as ground:
         yield ground

@@ -318,7 +318,11 @@ def test_nothing_that_follows_a_deadlock_is_part_of_a_replay(counting: Ground) -
 def test_who_waits_for_whom_is_drawn_and_for_how_long(counting: Ground) -> None:
     given = race(counting, "select counting.writes_two(:one);", "select counting.writes_two(:one);")
     trace = counting.trace(given, 0, 1)
-    kinds = [(e.session, e.kind, e.blockers) for e in trace.events if e.kind in {"wait", "wake", "commit"}]
+    kinds = [
+        (e.session, e.kind, e.blockers)
+        for e in trace.events
+        if e.kind in {"wait", "wake", "commit"}
+    ]
     assert kinds == [(1, "wait", (0,)), (0, "commit", ()), (1, "wake", ()), (1, "commit", ())]
     assert trace.waits == 1
 
@@ -356,3 +360,22 @@ def test_lanes_show_the_wait_and_what_came_of_it(counting: Ground) -> None:
     text = (SPECIMENS / "counting" / file).read_text().splitlines()[int(line) - 1]
     assert text.strip() == lanes.steps[5].text
     assert lanes.outcomes == {"a": "ok: spend = 40", "b": "ok: spend = 50"}
+
+
+def test_a_lock_that_a_block_gives_up_lets_the_other_go_on_before_the_statement_ends(
+    counting: Ground,
+) -> None:
+    """The visitor's statement names no function: its trigger is what gives the lock up."""
+    given = race(
+        counting,
+        "insert into counting.visit (purse) values (:one);",
+        "update counting.purse set balance = 7 where id = :one;",
+    )
+    overtaken = []
+    for trace in every_trace(counting, given):
+        events = [(event.session, event.kind) for event in trace.events]
+        if (1, "wait") in events and (1, "commit") in events:
+            overtaken.append(
+                events.index((1, "commit")) < len(events) - 1 - events[::-1].index((0, "step"))
+            )
+    assert sorted(set(overtaken)) == [False, True]

@@ -70,7 +70,9 @@ def test_all_rows_come_back_whatever_guards_them(server: BackgroundServer, super
                 assert await rows(connection, seed) != before
                 await seed.restore(connection, NOTHING, known)
                 assert await rows(connection, seed) == before
-                await connection.execute("delete from shelf.log; insert into shelf.log values ('x')")
+                await connection.execute(
+                    "delete from shelf.log; insert into shelf.log values ('x')"
+                )
                 await seed.restore(connection, NOTHING, known)
                 assert await rows(connection, seed) == before
 
@@ -87,7 +89,9 @@ def test_triggers_and_foreign_keys_hold_again_after_a_restore(server: Background
                 with pytest.raises(asyncpg.RaiseError, match="append-only"):
                     await connection.execute("delete from shelf.ledger")
                 with pytest.raises(asyncpg.ForeignKeyViolationError):
-                    await connection.execute("insert into shelf.ledger (book, amount) values (9, 1)")
+                    await connection.execute(
+                        "insert into shelf.ledger (book, amount) values (9, 1)"
+                    )
                 setup = "insert into shelf.z_room (id, name) values (5, 'five');"
                 await seed.restore(connection, replace(NOTHING, setup=setup), None)
                 said = await connection.fetch("select said from shelf.log")
@@ -147,7 +151,9 @@ def ground(server: BackgroundServer, tmp_path_factory: pytest.TempPathFactory) -
 def test_each_schedule_of_a_race_begins_with_the_seed_rows(ground: Ground) -> None:
     """Its answer counts rows: one that is left over, or missing, would be another outcome."""
     session = "-- @call fill\nselect * from shelf.fill(:{});"
-    race = ground.race(session.format("one"), session.format("two"), values="one integer, two integer")
+    race = ground.race(
+        session.format("one"), session.format("two"), values="one integer, two integer"
+    )
     check = ground.explore(race)
     assert (check.verdict, check.reason) == (Verdict.PASS, "")
     assert check.exploration and check.exploration.complete and check.exploration.with_waits
@@ -159,7 +165,11 @@ def test_each_schedule_of_a_race_begins_with_the_seed_rows(ground: Ground) -> No
     ("setup", "line", "said"),
     [
         ("insert into shelf.log values ('a');\n\nselect 1 / 0;", 6, "division by zero"),
-        ("insert into shelf.log values ('a');\ninsert into shelf.nowhere\nvalues (1);", 5, "nowhere"),
+        (
+            "insert into shelf.log values ('a');\ninsert into shelf.nowhere\nvalues (1);",
+            5,
+            "nowhere",
+        ),
         ("delete from shelf.ledger;", 4, "append-only"),
         ("select shelf.fill(7);\nselect shelf.fill(7);", 5, "duplicate key"),
         ("selct 1;", 4, "syntax error"),
@@ -169,7 +179,9 @@ def test_a_set_up_that_fails_is_a_mistake_in_its_file_and_line(
     ground: Ground, setup: str, line: int, said: str
 ) -> None:
     race = ground.race("select 1;", "select 2;", setup=setup)
-    with pytest.raises(ContentError, match=rf"{race.file}:{line}: @setup fails: .*{said}") as raised:
+    with pytest.raises(
+        ContentError, match=rf"{race.file}:{line}: @setup fails: .*{said}"
+    ) as raised:
         ground.explore(race)
     assert "superuser" in raised.value.remedy
     test_each_schedule_of_a_race_begins_with_the_seed_rows(ground)

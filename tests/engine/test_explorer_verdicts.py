@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from explorer_ground import SPECIMENS, Ground, ground_of
+from explorer_ground import SPECIMENS, Ground, ground_of, write_target
 
 from crossfoot.background import BackgroundServer
 from crossfoot.explorer import arena as arena_module
@@ -14,14 +16,14 @@ from crossfoot.explorer.race import Race
 from crossfoot.results import Check
 from crossfoot.verdicts import Outcome, Verdict
 
-CLOCKWORK = {
+CLOCKWORK: dict[str, Any] = {
     "values": "one uuid, two uuid",
     "setup": "insert into clockwork.thing (id) values (:one), (:two);",
 }
 
 
-def folder_of(server: BackgroundServer, name: str, folder: object) -> Iterator[Ground]:
-    with ground_of(server, SPECIMENS / name / "target.toml", folder) as ground:  # type: ignore[arg-type]
+def folder_of(server: BackgroundServer, name: str, folder: Path) -> Iterator[Ground]:
+    with ground_of(server, SPECIMENS / name / "target.toml", folder) as ground:
         yield ground
 
 
@@ -37,9 +39,9 @@ def market(server: BackgroundServer, tmp_path_factory: pytest.TempPathFactory) -
     yield from folder_of(server, "market", tmp_path_factory.mktemp("market"))
 
 
-def two_calls(ground: Ground, operation: str, call: str, **more: object) -> Race:
+def two_calls(ground: Ground, operation: str, call: str, **more: Any) -> Race:
     session = f"-- @call {operation}\nselect clockwork.{call};"
-    return ground.race(session, session, **CLOCKWORK, **more)  # type: ignore[arg-type]
+    return ground.race(session, session, **CLOCKWORK, **more)
 
 
 # -- values that differ from run to run -------------------------------------------------------------
@@ -88,7 +90,7 @@ def test_a_row_that_refers_to_the_wrong_generated_id_is_noticed(market: Ground) 
 
 # -- flows of several transactions ------------------------------------------------------------------
 
-FLOW = {
+FLOW: dict[str, Any] = {
     "values": "lead uuid, anna uuid, bert uuid",
     "setup": """insert into market.lead (id) values (:lead);
                 insert into market.buyer (id, credits) values (:anna, 10), (:bert, 10);""",
@@ -139,8 +141,9 @@ def test_a_split_flow_that_sells_twice_is_flagged_though_it_is_serialisable(
 def test_a_split_flow_that_sells_twice_is_flagged_by_its_expectation_alone(market: Ground) -> None:
     sessions = [flow(buyer, "deliver_unchecked") for buyer in ("anna", "bert")]
     race = market.race(*sessions, header="expect: at most 1 ok in deliver_unchecked", **FLOW)
-    audits, market.explorer.audits = market.explorer.audits, type(market.explorer.audits)(
-        market.target, (), ()
+    audits, market.explorer.audits = (
+        market.explorer.audits,
+        type(market.explorer.audits)(market.target, (), ()),
     )
     try:
         check = market.explore(race, first=True)
@@ -371,8 +374,6 @@ def test_a_statement_that_never_succeeds_makes_the_race_unknown(clockwork: Groun
 def test_a_procedure_that_commits_is_unknown_and_says_why(
     server: BackgroundServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from explorer_ground import write_target
-
     folder = tmp_path_factory.mktemp("procedure")
     sql = """
         create schema shop; create table shop.t (id uuid, n integer);

@@ -33,7 +33,10 @@ WITHOUT_STEPS = {
     "select zoo.searched_cases(1)",
 }
 ZOO = [path.read_bytes().decode() for path in (BODIES / "schema.sql", *FILES)]
-OPEN_STEPS = "create sequence if not exists crossfoot.turn_1 minvalue 0; select setval('crossfoot.turn_1', 0);"
+OPEN_STEPS = """
+create sequence if not exists crossfoot.turn_1 minvalue 0;
+select setval('crossfoot.turn_1', 0);
+"""
 
 
 @dataclass
@@ -274,7 +277,7 @@ def test_a_procedure_that_commits_does_the_same_with_steps(server: BackgroundSer
     async def run(connection: asyncpg.Connection) -> tuple[str, list[int]]:
         with pytest.raises(asyncpg.DivisionByZeroError) as raised:
             await connection.execute("call p()")
-        return str(raised.value.context), [n for (n,) in await connection.fetch("table t")]  # type: ignore[attr-defined]
+        return str(raised.value.context), [n for (n,) in await connection.fetch("table t")]
 
     async def scenario() -> tuple[tuple[str, list[int]], tuple[str, list[int]]]:
         async with database(server, sql) as plain, database(server, sql) as stepped:

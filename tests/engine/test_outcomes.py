@@ -21,7 +21,9 @@ OTHER = "00020000-0000-4000-8000-000000000001"
 G1, G2, G3, G4 = (f"{n:08x}-1111-4111-8111-111111111111" for n in (11, 22, 33, 44))
 
 
-def race(*, sessions: int = 1, transactions: int = 1, setup: str = "", state_only: bool = False) -> Race:
+def race(
+    *, sessions: int = 1, transactions: int = 1, setup: str = "", state_only: bool = False
+) -> Race:
     return Race(
         name="r",
         title="",
@@ -91,8 +93,11 @@ def test_an_array_with_another_element_is_a_difference() -> None:
 
 def test_an_array_of_generated_ids_is_ordered_by_what_they_mean() -> None:
     def answer(first: str, second: str) -> Trace:
-        rows = [("t", {"id": first, "owner": REAL}), ("t", {"id": second, "owner": OTHER})]
-        return ended(*rows, results=[got(f"{{{first},{second}}}")])
+        return ended(
+            ("t", {"id": first, "owner": REAL}),
+            ("t", {"id": second, "owner": OTHER}),
+            results=[got(f"{{{first},{second}}}")],
+        )
 
     assert alike(answer(G1, G2), answer(G2, G1))
     assert alike(answer(G1, G2), answer(G4, G3))
@@ -130,9 +135,7 @@ def test_a_wrong_link_is_noticed_however_far_from_a_name(hops: int) -> None:
         for chain, owner in enumerate((REAL, OTHER)):
             ids = [f"{chain:04x}{hop:04x}-1111-4111-8111-111111111111" for hop in range(hops)]
             rows.append(("t0", {"id": ids[0], "owner": owner}))
-            rows += [
-                (f"t{hop}", {"id": ids[hop], "of": ids[hop - 1]}) for hop in range(1, hops)
-            ]
+            rows += [(f"t{hop}", {"id": ids[hop], "of": ids[hop - 1]}) for hop in range(1, hops)]
             name = chain if not crossed else 1 - chain
             rows.append(("end", {"of": ids[-1], "name": f"chain {name}"}))
         return ended(*rows)
@@ -202,9 +205,7 @@ def test_null_is_not_the_word_null_nor_nothing() -> None:
 
 def test_an_error_compares_by_sqlstate_and_message() -> None:
     def failed(sqlstate: str, message: str) -> Trace:
-        return ended(
-            results=[CallResult(CALL, Outcome.ERROR, sqlstate=sqlstate, message=message)]
-        )
+        return ended(results=[CallResult(CALL, Outcome.ERROR, sqlstate=sqlstate, message=message)])
 
     assert alike(failed("P0001", f"no {G1}"), failed("P0001", f"no {G2}"))
     assert not alike(failed("P0001", f"no {REAL}"), failed("P0001", f"no {OTHER}"))

@@ -388,7 +388,13 @@ def test_a_body_that_cannot_be_read_is_refused_with_its_line(body: str, said: st
 
 
 def test_statements_of_an_sql_body_begin_after_comments_and_semicolons() -> None:
-    body = "\n-- first; comment\n update t set n = ';' ;;\n\n select 'ž', case when true then 1 end;\n/* end */ select 2\n"
+    body = """
+-- first; comment
+ update t set n = ';' ;;
+
+ select 'ž', case when true then 1 end;
+/* end */ select 2
+"""
     assert [(p.line, p.text) for p in statement_places(body)] == [
         (3, "update t set n = ';'"),
         (5, "select 'ž', case when true then 1 end"),

@@ -33,7 +33,7 @@ VARYING = {
     r"\d{8}-\d{6}-[0-9a-f]{4}": "RUN-ID",
     r"\d+\.\d s\b": "N s",
     r"\d+ schedules?, then stopped at a counterexample, \d+ fail": "N schedules, then stopped",
-    r"\d+ interleavings?, 0 races exhaustively": "N interleavings",
+    r"\d+ interleavings? \(0 races": "N interleavings (0 races",
     r"PostgreSQL \d+(\.\d+)+": "PostgreSQL N",
     r"#[0-9a-f]+\b": "#N",  # numbers out of sequences
 }

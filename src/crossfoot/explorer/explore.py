@@ -96,6 +96,8 @@ class Explorer:
         check = work.new_check()
         try:
             trace = await self.arenas[0].run(race, Follow(token.choices))
+            if trace.choices[: len(token.choices)] != token.choices:
+                raise NotDeterministicError("the schedule ended before its choices")
             judgement = await work.judge.judge(trace, self.arenas[0])
             work.count(trace, judgement)
             work.worst = Counterexample(trace, judgement)

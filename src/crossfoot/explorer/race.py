@@ -215,6 +215,13 @@ class _Reader:
         if self.section.word == "session":
             self.client_statement(statement)
             return
+        word = statement.text.split()[0].lower()
+        if word in {"begin", "start", "commit", "end", "rollback", "abort", "savepoint"}:
+            raise self.source.fail(
+                statement.line,
+                f"{word} in @{self.section.word}",
+                "Its statements are one transaction as they stand.",
+            )
         self.source.query(statement, self.literals, [])
         inlined = Statement(inline(statement.text, self.literals), statement.line)
         (self.setup if self.section.word == "setup" else self.state).append(inlined)

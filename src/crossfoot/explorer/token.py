@@ -15,7 +15,8 @@ from crossfoot.errors import CrossfootError
 
 _TOKEN = re.compile(
     r"cf1-(?P<target>[a-z0-9_]+)(?:\+(?P<variant>[a-z0-9_]+)(?P<unmasked>!?))?"
-    r"-(?P<race>[a-z0-9_]+)(?:~(?P<without>[a-z]+))?-(?P<seed>\d+)-(?P<choices>(?:[a-z]\d*)*)"
+    r"-(?P<race>[a-z0-9_]+)(?:~(?P<without>[a-z]+))?-(?P<seed>[0-9]+)"
+    r"-(?P<choices>(?:[a-z](?:[1-9][0-9]{0,5})?)*)"
 )
 
 
@@ -48,7 +49,7 @@ class Token:
                 remedy="Copy it whole from the report; it starts with 'cf1-'.",
             )
         choices: list[int] = []
-        for letter, count in re.findall(r"([a-z])(\d*)", match["choices"]):
+        for letter, count in re.findall(r"([a-z])([0-9]*)", match["choices"]):
             choices += [ord(letter) - ord("a")] * int(count or 1)
         return cls(
             match["target"],

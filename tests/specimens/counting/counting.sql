@@ -100,3 +100,26 @@ begin
     update counting.purse set balance = balance + 1 where id = p_to;
 end
 $$;
+
+create table counting.visit (purse uuid not null);
+
+-- Locks a purse inside a block that fails, and so gives the lock up before the statement is through.
+create function counting.looks_in() returns trigger
+language plpgsql
+as $$
+begin
+    begin
+        update counting.purse set balance = 0 where id = new.purse;
+        raise exception 'never mind';
+    exception
+        when raise_exception then
+            null;
+    end;
+    insert into counting.entry (purse, balance_after)
+    select id, balance from counting.purse where id = new.purse;
+    return new;
+end
+$$;
+
+create trigger looks_in before insert on counting.visit
+for each row execute function counting.looks_in();

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from planted_target import PLANTED, database_of, planted_target
 
-from content.planted_target import PLANTED, database_of, planted_target
 from crossfoot.background import BackgroundServer
 from crossfoot.checks.audits import AuditSet, load_audit, run_audits
 from crossfoot.content import shipped_content
