@@ -110,6 +110,7 @@ as $$
 begin
     begin
         update counting.purse set balance = 0 where id = new.purse;
+        perform 1 from counting.entry;
         raise exception 'never mind';
     exception
         when raise_exception then
