@@ -77,6 +77,7 @@ class Arena:
         self._quiet: dict[str, bool] = {}
         self._releasing: dict[str, bool] = {}
         self._releases_early = self._merges = True
+        self._ended = 0  # transactions that had ended when the lock table was last asked
         self._usual = _LEAST_PATIENCE / 2  # seconds that a session takes to announce itself
         self._seed: SeedState | None = None
         self._runs = 0
@@ -230,7 +231,7 @@ class Arena:
 
     async def _settle(self) -> None:
         """Wait until every session stands somewhere, is through, or waits for a lock."""
-        started, ended, deadlock = time.monotonic(), self._ended, False
+        started, deadlock = time.monotonic(), False
         # Twice what an answer usually takes here: on a busy machine asking earlier only adds work.
         patience = min(max(2 * self._usual, _LEAST_PATIENCE), _LONGEST_PATIENCE)
         while moving := [client for client in self.active if client.moving]:
@@ -238,7 +239,7 @@ class Arena:
             if (running or deadlock) and await self._heard(patience):
                 self._usual += 0.1 * (time.monotonic() - started - self._usual)
                 continue
-            if not running and not deadlock and not self._releases_early and self._ended == ended:
+            if not running and not deadlock and not self._releases_early and not self._some_ended():
                 return  # who waited still does: no transaction has ended
             _raise_broken(moving)
             everybody, deadlock = await self._all_wait(moving)
@@ -250,9 +251,13 @@ class Arena:
             if time.monotonic() - started > _STUCK:
                 raise _stuck(moving)
 
-    @property
-    def _ended(self) -> int:
-        return sum(client.ended for client in self.active)
+    def _some_ended(self) -> bool:
+        """Say whether a transaction has ended since the lock table was last asked.
+
+        Since then, not since this move began: a session that is let go may be through before the
+        controller hears that it let it go.
+        """
+        return sum(client.ended for client in self.active) != self._ended
 
     async def _heard(self, patience: float) -> bool:
         """Wait until a session announces itself; False after ``patience`` seconds of silence."""
@@ -271,6 +276,7 @@ class Arena:
         PostgreSQL will break a circle, so that isn't the end of it.
         """
         index_of = {client.pid: client.index for client in self.active}
+        self._ended = sum(client.ended for client in self.active)
         found = await self._gate.blockers(moving)
         # Who waits for the controller stands at a step, and its announcement is on the way.
         blockers = {
