@@ -115,7 +115,7 @@ def home() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="cf"))
     folder.chmod(0o755)
     yield folder
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_run_that_is_killed_leaves_no_server_and_no_folder(project: Path, home: Path) -> None:
@@ -125,11 +125,21 @@ def test_a_run_that_is_killed_leaves_no_server_and_no_folder(project: Path, home
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    _until(lambda: any(home.glob("crossfoot-*/data/postmaster.pid")))
-    pid = int(next(home.glob("crossfoot-*/data/postmaster.pid")).read_text().split()[0])
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    try:
+        _until(lambda: _postmaster(home) is not None)
+        pid = _postmaster(home)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     _until(lambda: not Path(f"/proc/{pid}").exists() and not any(home.iterdir()))
+
+
+def _postmaster(home: Path) -> int | None:
+    """Return the pid of the server below ``home``, once it has written it down."""
+    for file in home.glob("crossfoot-*/data/postmaster.pid"):
+        if lines := file.read_text().splitlines():
+            return int(lines[0])
+    return None
 
 
 def _until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

@@ -12,7 +12,9 @@ from explorer_ground import SPECIMENS, Ground, ground_of, write_target
 
 from crossfoot.background import BackgroundServer
 from crossfoot.explorer import arena as arena_module
+from crossfoot.explorer.arena import StuckError
 from crossfoot.explorer.race import Race
+from crossfoot.explorer.serial import SerialOrders
 from crossfoot.results import Check
 from crossfoot.verdicts import Outcome, Verdict
 
@@ -70,6 +72,22 @@ def test_generated_values_and_the_time_of_day_raise_no_false_alarm(
         check = clockwork.explore(race)
         assert (check.verdict, check.reason) == (Verdict.PASS, ""), seed
         assert check.exploration and check.exploration.complete
+
+
+def test_in_a_serial_order_a_transaction_begins_when_the_one_before_it_is_over(
+    clockwork: Ground,
+) -> None:
+    """By now(), a transaction that began too early would come before the one that it follows."""
+    race = two_calls(clockwork, "earlier", "earlier(:one)")
+
+    async def answers() -> list[tuple[str | None, ...]]:
+        serial = SerialOrders(race)
+        await clockwork.arena.open(2)
+        found = (await serial.of(serial.whole, clockwork.arena)).values()
+        return [tuple(each[0].rows[0][0] for each in one.trace.results) for one in found]
+
+    for _ in range(5):
+        assert sorted(clockwork.run(answers())) == [("0", "1"), ("1", "0")]
 
 
 def test_a_row_that_refers_to_the_wrong_generated_id_is_noticed(market: Ground) -> None:
@@ -301,6 +319,25 @@ def test_a_function_that_hangs_is_unknown_and_the_next_race_is_not(clockwork: Gr
     assert "neither came back nor waited for a lock" in unknown(check)
     assert "sleep" in check.reason
     assert time.monotonic() - started < 5
+    assert usable(clockwork)
+
+
+def test_a_schedule_is_given_up_at_once_where_nobody_sleeps(
+    clockwork: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has an open transaction, one waits for its lock, and one goes round in circles."""
+    monkeypatch.setattr(arena_module, "_LONGEST", 100)
+    update = "update clockwork.thing set n = n where id = :one;"
+    race = clockwork.race(
+        f"begin; {update} {update} commit;",
+        update,
+        "-- @call wait_for_it\nselect clockwork.wait_for_it(:two);",
+        **CLOCKWORK,
+    )
+    started = time.monotonic()
+    with pytest.raises(StuckError, match="livelock"):
+        clockwork.trace(race, 0, 1, *[2] * 200)
+    assert time.monotonic() - started < 3
     assert usable(clockwork)
 
 

@@ -175,6 +175,16 @@ begin
 end
 $$;
 
+-- How many came before, by the time at which their transactions began.
+create function clockwork.earlier(p_id uuid) returns bigint
+language plpgsql
+as $$
+begin
+    insert into clockwork.entry (thing) values (p_id);
+    return (select count(*) from clockwork.entry where at < now());
+end
+$$;
+
 create function clockwork.take_nowait(p_id uuid) returns integer
 language plpgsql
 as $$
