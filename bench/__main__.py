@@ -6,7 +6,7 @@ import asyncio
 import platform
 
 from bench.explorer import explorer_against_isolationtester
-from crossfoot.cli.loop import new_event_loop
+from crossfoot.loop import new_event_loop
 from crossfoot.server import open_server
 
 

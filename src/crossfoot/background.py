@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
-from crossfoot.cli.loop import new_event_loop
+from crossfoot.loop import new_event_loop
 from crossfoot.server import Server, open_server
 
 T = TypeVar("T")

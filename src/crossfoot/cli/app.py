@@ -13,9 +13,9 @@ import typer
 
 from crossfoot import __version__
 from crossfoot.cli import work
-from crossfoot.cli.loop import new_event_loop
 from crossfoot.cli.show import Screen
 from crossfoot.errors import CrossfootError
+from crossfoot.loop import new_event_loop
 from crossfoot.report import FORMATS, load_run, render
 from crossfoot.results import Run
 from crossfoot.stages import Plan
@@ -52,6 +52,14 @@ Dsn = Annotated[
         envvar="CROSSFOOT_DSN",
         help="Use this PostgreSQL instead of the embedded one. Crossfoot works only in databases that it"
         " creates there itself.",
+        show_envvar=True,
+    ),
+]
+Audited = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CROSSFOOT_DSN",
+        help="The database to audit. It is only read.",
         show_envvar=True,
     ),
 ]
@@ -133,7 +141,7 @@ def race(
 )
 def audit(
     target: TargetOption = None,
-    dsn: Dsn = None,
+    dsn: Audited = None,
     print_sql: Annotated[
         bool, typer.Option("--print", help="Print the SQL of each audit, and run nothing.")
     ] = False,

@@ -160,6 +160,9 @@ class Client:
     async def _failed(self, call: Call, error: asyncpg.PostgresError) -> None:
         """Write the error down as the call's result; the session ends, as the application would."""
         sqlstate, message = str(error.sqlstate), str(getattr(error, "message", "") or error)
+        if sqlstate == "40P01" and self.place is Place.WAITING:
+            self.place = Place.RUNNING  # it never got the lock: it lost the deadlock
+        self.woke()
         outcome = outcome_of_error(self.operations.get(call.operation or ""), sqlstate, message)
         result = CallResult(call, outcome, sqlstate=sqlstate, message=message)
         answered = self.results[-1]
