@@ -12,8 +12,10 @@ from explorer_ground import SPECIMENS, Ground, ground_of, write_target
 
 from crossfoot.background import BackgroundServer
 from crossfoot.explorer import arena as arena_module
-from crossfoot.explorer.arena import StuckError
+from crossfoot.explorer.arena import NotDeterministicError, StuckError
+from crossfoot.explorer.judge import Judge
 from crossfoot.explorer.race import Race
+from crossfoot.explorer.search import Follow
 from crossfoot.explorer.serial import SerialOrders
 from crossfoot.results import Check
 from crossfoot.verdicts import Outcome, Verdict
@@ -257,6 +259,32 @@ def test_a_deadlock_that_a_function_swallows_is_still_wrong(clockwork: Ground) -
     assert check.findings[0].confirmed == (10, 10)
 
 
+def test_the_books_are_audited_before_the_right_outcomes_wipe_them_away(
+    server: BackgroundServer, tmp_path: Path
+) -> None:
+    """Without the one that may try again, the race has serial orders that haven't run yet."""
+    redeem = "-- @call redeem\nselect gift.redeem(:card, 30);"
+    with ground_of(server, SPECIMENS / "gift_cards" / "target.toml", tmp_path) as cards:
+        race = cards.race(
+            redeem,
+            redeem,
+            "select 1 from gift.card for update nowait;",
+            values="card uuid",
+            setup="select gift.open(:card, 100);",
+        )
+
+        async def judged() -> list[str]:
+            judge = Judge(race, cards.explorer.audits)
+            await cards.arena.open(3)
+            await judge.serial.of(judge.serial.whole, cards.arena)
+            trace = await cards.arena.run(race, Follow((0, 1, 0, 2)))
+            assert trace.results[2][0].sqlstate == "55P03"
+            return (await judge.judge(trace, cards.arena)).violates
+
+        violated = cards.run(judged())
+    assert violated[:2] == ["serial order", "audit balance_equals_entries"]
+
+
 # -- compare: state ---------------------------------------------------------------------------------
 
 
@@ -310,6 +338,19 @@ def test_a_function_that_draws_lots_is_unknown(clockwork: Ground, operation: str
     check = clockwork.explore(two_calls(clockwork, operation, f"{operation}(:one)"))
     assert unknown(check).startswith("not deterministic: ")
     assert usable(clockwork)
+
+
+def test_a_serial_order_runs_twice_to_see_that_it_ends_alike(clockwork: Ground) -> None:
+    toss = """insert into clockwork.entry (thing)
+              select :one where nextval('clockwork.tosses') % 3 = 0;"""
+    race = clockwork.race(toss, toss, **CLOCKWORK)
+
+    async def serial() -> None:
+        await clockwork.arena.open(2)
+        await SerialOrders(race).of((1, 1), clockwork.arena)
+
+    with pytest.raises(NotDeterministicError, match="ended differently"):
+        clockwork.run(serial())
 
 
 @pytest.mark.usefixtures("impatient")

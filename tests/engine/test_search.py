@@ -175,6 +175,23 @@ def test_when_one_arena_fails_the_others_end_their_schedules() -> None:
     assert found.bound in {None, 0, 1}
 
 
+def test_a_schedule_that_failed_is_still_to_be_run() -> None:
+    """It was the last one: without it the search would pass for complete."""
+
+    async def seen(trace: Trace, arena: Arena) -> None:
+        pass
+
+    async def work() -> Search:
+        found = Search(1000)
+        with pytest.raises(StuckError):
+            puppets = [Puppets([[1], [1]], fails_at=2)]
+            await found.run(NO_RACE, cast(Sequence[Arena], puppets), seen)
+        return found
+
+    found = asyncio.run(work())
+    assert (found.ran, found.left, found.complete, found.bound) == (1, 1, False, None)
+
+
 def test_a_choice_that_is_not_possible_is_not_deterministic() -> None:
     with pytest.raises(NotDeterministicError):
         asyncio.run(Puppets([[1], [1]]).run(NO_RACE, Follow((2,))))
