@@ -10,8 +10,6 @@ from typing import Any, TypeVar
 from crossfoot.background import BackgroundServer
 from crossfoot.explorer.arena import Arena
 from crossfoot.explorer.explore import Bounds, Explorer
-from crossfoot.explorer.judge import Judge
-from crossfoot.explorer.outcomes import Shape
 from crossfoot.explorer.race import Race, load_race
 from crossfoot.explorer.search import Follow, Search
 from crossfoot.explorer.trace import Trace
@@ -79,23 +77,20 @@ class Ground:
 
         return self.run(one())
 
-    def outcomes(self, race: Race, schedules: int = 5000) -> tuple[set[Shape], Search]:
-        """Run every schedule; return the outcomes, as they compare, and the search."""
+    def every_trace(self, race: Race) -> list[Trace]:
+        """Run every schedule."""
+        found: list[Trace] = []
 
-        async def everything() -> tuple[set[Shape], Search]:
-            judge, search = Judge(race, self.explorer.audits), Search(schedules)
-            shapes: set[Shape] = set()
+        async def seen(trace: Trace, arena: Arena) -> None:
+            found.append(trace)
 
-            async def seen(trace: Trace, arena: Arena) -> None:
-                shapes.add((await judge.judge(trace, arena)).shape)
-
+        async def everything() -> None:
             for arena in self.explorer.arenas:
                 await arena.open(len(race.sessions))
-            await judge.serial.of(judge.serial.whole, self.arena)
-            await search.run(race, self.explorer.arenas, seen)
-            return shapes, search
+            await Search(5000).run(race, self.explorer.arenas, seen)
 
-        return self.run(everything())
+        self.run(everything())
+        return found
 
 
 @contextmanager

@@ -1,23 +1,16 @@
-"""Which schedules there are: counted, compared with brute force, deadlocks and waits included."""
+"""Which schedules there are: counted where nobody waits, and with deadlocks and waits."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from math import comb, factorial, prod
 
-import asyncpg
 import pytest
 from explorer_ground import SPECIMENS, Ground, ground_of
 
 from crossfoot.background import BackgroundServer
-from crossfoot.explorer.arena import Arena
 from crossfoot.explorer.lanes import lanes_of
 from crossfoot.explorer.race import Race
-from crossfoot.explorer.search import Search
-from crossfoot.explorer.serial import orders
 from crossfoot.explorer.trace import Trace
 from crossfoot.verdicts import Outcome, Verdict
 
@@ -36,22 +29,6 @@ def counting(
 
 def race(counting: Ground, *sessions: str, header: str = "") -> Race:
     return counting.race(*sessions, values=VALUES, setup=SETUP, header=header)
-
-
-def every_trace(counting: Ground, race: Race) -> list[Trace]:
-    """Run every schedule."""
-    found: list[Trace] = []
-
-    async def seen(trace: Trace, arena: Arena) -> None:
-        found.append(trace)
-
-    async def search() -> None:
-        for arena in counting.explorer.arenas:
-            await arena.open(len(race.sessions))
-        await Search(5000).run(race, counting.explorer.arenas, seen)
-
-    counting.run(search())
-    return found
 
 
 def merges(*lengths: int) -> int:
@@ -127,7 +104,7 @@ COUNTED = {
 def test_as_many_schedules_run_as_there_are_merges(
     counting: Ground, sessions: list[str], count: int
 ) -> None:
-    traces = every_trace(counting, race(counting, *sessions))
+    traces = counting.every_trace(race(counting, *sessions))
     assert len(traces) == count
     assert len({orders_of(trace) for trace in traces}) == count
     assert all(trace.waits == 0 for trace in traces)
@@ -144,126 +121,8 @@ def test_when_a_call_begins_is_explored_where_it_takes_a_snapshot(
     counting: Ground, level: str
 ) -> None:
     sessions = ["select counting.writes_two(:one);", "select counting.balance(:two);"]
-    traces = every_trace(counting, race(counting, *sessions, header=f"isolation: {level}"))
+    traces = counting.every_trace(race(counting, *sessions, header=f"isolation: {level}"))
     assert len(traces) == merges(1 + 2 + 1, 1 + 1)
-
-
-# -- brute force ------------------------------------------------------------------------------------
-
-
-class Hand:
-    """A session of spend() sent by hand: select, update, insert, commit."""
-
-    def __init__(self, connection: asyncpg.Connection, purse: object, amount: int) -> None:
-        self.connection, self.purse, self.amount = connection, purse, amount
-        self.balance, self.at = 0, 0
-        self.answer = ""
-        self.task: asyncio.Task[None] | None = None
-
-    async def go(self) -> None:
-        run, purse = self.connection, self.purse
-        if self.at == 0:
-            self.balance = await run.fetchval(
-                "select balance from counting.purse where id = $1", purse
-            )
-            if self.balance < self.amount:
-                self.answer, self.at = f"INSUFFICIENT: {self.balance}", 4
-                await run.execute("rollback")
-                return
-        elif self.at == 1:
-            await run.execute(
-                "update counting.purse set balance = balance - $2 where id = $1",
-                purse,
-                self.amount,
-            )
-        elif self.at == 2:
-            after = self.balance - self.amount
-            await run.execute(
-                "insert into counting.entry (purse, balance_after) values ($1, $2)", purse, after
-            )
-            self.answer = str(after)
-        else:
-            await run.execute("commit")
-        self.at += 1
-
-    async def advance(self, watcher: asyncpg.Connection) -> None:
-        """Send the next statement, unless one waits; return when it is through or waits."""
-        if self.task is None and self.at < 4:
-            self.task = asyncio.create_task(self.go())
-        while self.task and not self.task.done():
-            await asyncio.wait([self.task], timeout=0.001)
-            if await watcher.fetchval(
-                "select cardinality(pg_blocking_pids($1)) > 0", self.connection.get_server_pid()
-            ):
-                return
-        if self.task:
-            self.task.result()
-        self.task = None
-
-
-@asynccontextmanager
-async def by_hand(counting: Ground, amounts: Sequence[int]) -> AsyncIterator[list[object]]:
-    """Yield the connections of a database of the target: a watcher's, and one for each amount."""
-    server, name = counting.server.server, await counting.server.server.create_database("by_hand")
-    opened = [await server.connect(name) for _ in range(1 + len(amounts))]
-    await opened[0].execute((SPECIMENS / "counting" / "counting.sql").read_text())
-    try:
-        yield opened
-    finally:
-        for connection in opened:
-            connection.terminate()
-        await server.drop_database(name)
-
-
-async def brute_force(counting: Ground, amounts: Sequence[int]) -> set[object]:
-    """Return (answers, balance, entries) of every merge of the statements, without the explorer."""
-    found: set[object] = set()
-    purse = "00000000-0000-4000-8000-000000000001"
-    async with by_hand(counting, amounts) as opened:
-        watcher: asyncpg.Connection = opened[0]
-        for order in orders([4] * len(amounts)):
-            await watcher.execute(
-                "delete from counting.entry; delete from counting.purse;"
-                f"insert into counting.purse values ('{purse}', 100)"
-            )
-            hands = [
-                Hand(connection, purse, amount)
-                for connection, amount in zip(opened[1:], amounts, strict=True)
-            ]
-            for hand in hands:
-                await hand.connection.execute("begin")
-            # A turn that falls to somebody who waits is made up for at the end.
-            for turn in [*order, *sorted(order), *sorted(order)]:
-                for hand in hands:
-                    if hand.task and hand is not hands[turn]:
-                        await hand.advance(watcher)
-                await hands[turn].advance(watcher)
-            balance = await watcher.fetchval("select balance from counting.purse")
-            entries = await watcher.fetch("select balance_after from counting.entry order by 1")
-            answers = tuple(hand.answer for hand in hands)
-            found.add((answers, balance, tuple(row[0] for row in entries)))
-    return found
-
-
-@pytest.mark.parametrize("amounts", [(30, 40), (60, 50)])
-def test_the_outcomes_are_those_of_brute_force(counting: Ground, amounts: tuple[int, int]) -> None:
-    sessions = [f"-- @call spend\nselect counting.spend(:one, {amount});" for amount in amounts]
-    state = """select balance, array(select balance_after from counting.entry order by 1) as after
-               from counting.purse where id = :one"""
-    given = counting.race(*sessions, values=VALUES, setup=SETUP, state=state)
-    explored = {outcome(trace) for trace in every_trace(counting, given)}
-    assert explored == counting.run(brute_force(counting, amounts))
-    assert len(explored) >= 3
-
-
-def outcome(trace: Trace) -> object:
-    """Return (answers, balance, entries) of a schedule."""
-    answers = tuple(
-        each[0].message if each[0].outcome is Outcome.REFUSED else each[0].rows[0][0]
-        for each in trace.results
-    )
-    (row,) = [json.loads(text) for name, text in trace.state if name == "@state 1"]
-    return answers, row["balance"], tuple(row["after"])
 
 
 # -- deadlocks and waits ----------------------------------------------------------------------------
@@ -372,7 +231,7 @@ def test_a_lock_that_a_block_gives_up_lets_the_other_go_on_before_the_statement_
         "update counting.purse set balance = 7 where id = :one;",
     )
     overtaken = []
-    for trace in every_trace(counting, given):
+    for trace in counting.every_trace(given):
         events = [(event.session, event.kind) for event in trace.events]
         if (1, "wait") in events and (1, "commit") in events:
             overtaken.append(

@@ -124,3 +124,47 @@ $$;
 
 create trigger looks_in before insert on counting.visit
 for each row execute function counting.looks_in();
+
+-- Plays moves "word:purse:number": reads, locks and writes purses as it is told.
+create function counting.play(p_ids uuid[], p_moves text[]) returns integer
+language plpgsql
+as $$
+declare
+    v_move text;
+    v_word text;
+    v_id uuid;
+    v_number integer;
+    v_seen integer := 100;
+begin
+    foreach v_move in array p_moves loop
+        v_word := split_part(v_move, ':', 1);
+        v_id := p_ids[split_part(v_move, ':', 2)::integer];
+        v_number := split_part(v_move, ':', 3)::integer;
+        if v_word = 'read' then
+            select balance into v_seen from counting.purse where id = v_id;
+        elsif v_word = 'lock' then
+            select balance into v_seen from counting.purse where id = v_id for no key update;
+        elsif v_word = 'nowait' then
+            select balance into v_seen from counting.purse where id = v_id for update nowait;
+        elsif v_word = 'skip' then
+            select coalesce(sum(balance), 0) into v_seen
+            from (select balance from counting.purse where id = v_id for update skip locked) as free;
+        elsif v_word = 'add' then
+            update counting.purse set balance = balance + v_number where id = v_id;
+        elsif v_word = 'set' then
+            update counting.purse set balance = v_seen + v_number where id = v_id;
+        elsif v_word = 'note' then
+            insert into counting.entry (purse, balance_after) values (v_id, v_seen + v_number);
+        elsif v_word = 'count' then
+            select count(*) into v_seen from counting.entry;
+        elsif v_word = 'once' then
+            insert into counting.entry (purse, balance_after)
+            select v_id, v_number
+            where not exists (select from counting.entry where purse = v_id);
+        elsif v_word = 'need' and v_seen < v_number then
+            raise exception 'INSUFFICIENT: %', v_seen;
+        end if;
+    end loop;
+    return v_seen;
+end
+$$;
