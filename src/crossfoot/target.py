@@ -62,6 +62,52 @@ RELATIONS: dict[str, dict[str, str]] = {
         "status": "text",
         "entry_no": "bigint",
     },
+    "hold": {
+        "hold_id": "text",
+        "account_id": "text",
+        "amount": "numeric",
+        "settled": "numeric",
+        "returned": "numeric",
+    },
+    "usage": {
+        "usage_id": "text",
+        "account_id": "text",
+        "amount": "numeric",
+        "status": "text",
+        "entry_no": "bigint",
+    },
+    "transfer": {
+        "transfer_id": "text",
+        "from_account": "text",
+        "to_account": "text",
+        "amount": "numeric",
+        "spend_entry_no": "bigint",
+        "earn_entry_no": "bigint",
+    },
+    "allocation": {
+        "allocation_id": "text",
+        "account_id": "text",
+        "subscription_id": "text",
+        "period_start": "timestamptz",
+        "amount": "numeric",
+        "entry_no": "bigint",
+    },
+    "log_line": {
+        "log_no": "bigint",
+        "account_id": "text",
+        "entry_no": "bigint",
+        "balance_before": "numeric",
+        "balance_after": "numeric",
+    },
+    "claim": {
+        "claim_id": "text",
+        "status": "text",
+        "stripe_key": "text",
+        "resource_id": "text",
+        "created_at": "timestamptz",
+        "completed_at": "timestamptz",
+    },
+    "webhook_event": {"event_id": "text", "status": "text", "effect": "text"},
 }
 
 _REFUSED_RESULT = re.compile(r"result\.(\w+)\s*=\s*(.+)")

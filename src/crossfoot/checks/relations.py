@@ -19,6 +19,13 @@ _TOTALS = {
     "charge": ("amount", "sum of charges"),
     "refund": ("amount", "sum of refunds"),
     "payment": ("amount", "sum of payments"),
+    "hold": ("amount", "sum of holds"),
+    "usage": ("amount", "sum of usage"),
+    "transfer": ("amount", "sum of transfers"),
+    "allocation": ("amount", "sum of allocations"),
+    "log_line": ("balance_after - balance_before", "sum of logged movements"),
+    "claim": ("(resource_id is not null)::integer", "claims with a resource"),
+    "webhook_event": ("(effect is not null)::integer", "events with an effect"),
 }
 
 
