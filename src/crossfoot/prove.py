@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from crossfoot.errors import CrossfootError
 from crossfoot.explorer.race import Race
 from crossfoot.results import Check, Kill, KillMatrix
-from crossfoot.stages import Plan, books_stage, lint_stage, load_races, race_stage
+from crossfoot.stages import (
+    Plan,
+    books_stage,
+    lint_stage,
+    load_races,
+    race_stage,
+    retry_stage,
+)
 from crossfoot.target import Target
 from crossfoot.variant import Variant, load_variants
 from crossfoot.verdicts import Verdict
@@ -87,6 +94,7 @@ class Prover:
         chosen = [race for race in races if await self._worthwhile(race, kill, broken)]
         checks = await lint_stage(self.bench, broken)
         checks += await books_stage(self.bench, broken, self.plan)
+        checks += await retry_stage(self.bench, broken, self.plan, _disturbed(kill, broken))
         raced, violated = await race_stage(
             self.bench,
             broken,
@@ -150,6 +158,13 @@ def _expects(kill: Kill, race: Race) -> bool:
     return f"race {race.name}" in kill.expected
 
 
+def _disturbed(kill: Kill, broken: Form) -> set[str]:
+    """Return the operations to be disturbed: the broken one, and those that are expected to fail."""
+    assert broken.variant
+    named = {name.removeprefix("retry ") for name in kill.expected if name.startswith("retry ")}
+    return {broken.variant.operation, *named}
+
+
 def _conclude(kill: Kill, undecided: dict[str, str]) -> None:
     """Set the verdict: pass if all that the header names failed, unknown if they couldn't run."""
     missed = [name for name in kill.expected if name not in kill.caught_by]
@@ -174,5 +189,5 @@ def _all_checks(kills: Sequence[Kill], target: Target) -> list[str]:
         f"contract {path.name.removesuffix('.contract.sql')}"
         for path in target.content.contracts(target.name)
     }
-    order = {"race": 0, "contract": 1, "lint": 2, "audit": 3}
+    order = {"race": 0, "contract": 1, "retry": 2, "lint": 3, "audit": 4}
     return sorted(names, key=lambda name: (order.get(name.split(" ")[0], 9), name))

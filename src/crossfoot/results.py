@@ -20,6 +20,7 @@ class Kind(StrEnum):
     CONTRACT = "contract"
     AUDIT = "audit"
     LINT = "lint"
+    RETRY = "retry"
 
 
 class Property(StrEnum):
@@ -28,6 +29,7 @@ class Property(StrEnum):
     SERIAL = "serial"
     DEADLOCK = "deadlock"
     REPLAY = "replay"
+    RETRY = "retry"
     INPUT = "input"
     STATE = "state"
     LEDGER = "ledger"

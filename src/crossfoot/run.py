@@ -21,7 +21,15 @@ from crossfoot.explorer.token import Token
 from crossfoot.prove import Prover, prove_plan
 from crossfoot.results import Check, Environment, Exploration, Kill, Operation, Run, TargetResult
 from crossfoot.server import Existing, Server
-from crossfoot.stages import Plan, books_stage, lint_stage, load_races, not_covered, race_stage
+from crossfoot.stages import (
+    Plan,
+    books_stage,
+    lint_stage,
+    load_races,
+    not_covered,
+    race_stage,
+    retry_stage,
+)
 from crossfoot.target import Target
 from crossfoot.variant import Variant
 from crossfoot.verdicts import exit_code, worst
@@ -182,7 +190,11 @@ class Runner:
         bench, target = self.bench, form.target
         result = _new_result(target)
         self.listener.stage(target.name, "lints, contracts and audits", 0)
-        for check in [*await lint_stage(bench, form), *await books_stage(bench, form, self.plan)]:
+        for check in [
+            *await lint_stage(bench, form),
+            *await books_stage(bench, form, self.plan),
+            *await retry_stage(bench, form, self.plan, target.operations),
+        ]:
             result.checks.append(check)
             self.listener.check(check)
         races = load_races(target, self.plan.seed)

@@ -5,7 +5,8 @@ Each takes what the one before left in the database and can run alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 import asyncpg
 
 from crossfoot.checks.audits import AuditSet, run_audits
-from crossfoot.checks.contracts import load_contracts, run_contracts
+from crossfoot.checks.contracts import Connect, load_contracts, run_contracts
 from crossfoot.checks.lints import load_lints, run_lints
+from crossfoot.checks.retries import retry_checks, run_retry_check
 from crossfoot.errors import ContentError
 from crossfoot.explorer.explore import REPLAYS, Bounds
 from crossfoot.explorer.race import Race, load_race
@@ -92,6 +94,28 @@ async def books_stage(bench: Workbench, form: Form, plan: Plan) -> list[Check]:
             return checks + await run_audits(superuser, AuditSet.of(target))
         finally:
             await superuser.close()
+
+
+async def retry_stage(
+    bench: Workbench, form: Form, plan: Plan, operations: Container[str]
+) -> list[Check]:
+    """Disturb a call of each of these operations, in a clone for each."""
+
+    @asynccontextmanager
+    async def place() -> AsyncIterator[tuple[asyncpg.Connection, Connect]]:
+        async with bench.clone(form) as name:
+            superuser = await bench.server.connect(name)
+            try:
+                yield superuser, lambda: bench.server.connect(name)
+            finally:
+                await superuser.close()
+
+    checks = retry_checks(form.target, load_contracts(form.target, plan.seed))
+    return [
+        await run_retry_check(check, example, form.target, place())
+        for check, example in checks
+        if check.name in operations
+    ]
 
 
 async def race_stage(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from crossfoot.content import Content, content_around, shipped_content
 from crossfoot.errors import ContentError
 from crossfoot.headers import read_text
+from crossfoot.verdicts import RETRYABLE_SQLSTATES
 
 # What audits may speak of: each canonical relation with its columns and their types. A binding is a
 # select that yields these columns under these names; it is cast to these types where it is used.
@@ -137,6 +138,10 @@ class Operation(_Table):
             if not (_REFUSED_RESULT.fullmatch(pattern) or _REFUSED_ERROR.fullmatch(pattern)):
                 raise ValueError(
                     f"{pattern!r} is neither 'SQLSTATE message*' nor 'result.column = value'"
+                )
+            if pattern[:5] in RETRYABLE_SQLSTATES:
+                raise ValueError(
+                    f"{pattern!r}: {pattern[:5]} means 'send it again', so it can't be a refusal"
                 )
         return patterns
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -202,12 +202,11 @@ async def run_contracts(
     ``superuser`` runs set-ups and state checks; calls go through connections of their own, one for
     each role that a contract names.
     """
-    callers: dict[str | None, asyncpg.Connection] = {}
+    runner = ContractRunner(superuser, connect, {}, target)
     try:
-        return [await _Runner(superuser, connect, callers, target).run(each) for each in contracts]
+        return [await replace(runner, kept={}).run(each) for each in contracts]
     finally:
-        for caller in callers.values():
-            await caller.close()
+        await runner.close()
 
 
 class _CanNotTellError(Exception):
@@ -215,8 +214,8 @@ class _CanNotTellError(Exception):
 
 
 @dataclass
-class _Runner:
-    """Runs one contract. ``callers`` holds the connections by role, from one contract to the next."""
+class ContractRunner:
+    """Runs contracts. ``callers`` holds the connections by role, from one contract to the next."""
 
     superuser: asyncpg.Connection
     connect: Connect
@@ -225,6 +224,7 @@ class _Runner:
     kept: dict[str, object] = field(default_factory=dict)
 
     async def run(self, contract: Contract) -> Check:
+        """Run one contract; return its check with a verdict."""
         started = time.perf_counter()
         check = contract.new_check()
         try:
@@ -240,6 +240,7 @@ class _Runner:
         return check
 
     async def act(self, act: Act, contract: Contract) -> list[Finding]:
+        """Run one statement; return what is wrong with how it ended."""
         if act.check:
             return await self.check(act, contract)
         if act.role == SUPERUSER and not act.expected:
@@ -258,6 +259,7 @@ class _Runner:
         return list(rows)
 
     async def check(self, act: Act, contract: Contract) -> list[Finding]:
+        """Ask a question about the state."""
         rows = await self.ask(act, contract, "@check")
         if rows and all(value is True for row in rows for value in row.values()):
             return []
@@ -265,6 +267,7 @@ class _Runner:
         return [self.finding(contract, act, f"not true: {act.check}", f"The check gave: {got}.")]
 
     async def call(self, act: Act, contract: Contract) -> list[Finding]:
+        """Make a call and compare its outcome with the expected one."""
         outcome, said = await self.send(act)
         expected = act.expected or Expected(Outcome.OK)
         if outcome is expected.outcome and fnmatchcase(said, expected.glob):
@@ -276,7 +279,7 @@ class _Runner:
     async def send(self, act: Act) -> tuple[Outcome, str]:
         """Send a call under its role; return how it ended and the message or rendered first row."""
         operation = self.target.operations.get(act.operation or "")
-        caller = await self.caller(None if act.role == SUPERUSER else act.role)
+        caller = await self.caller_of(act)
         try:
             rows = await caller.fetch(act.query.text, *act.query.arguments(self.kept))
         except asyncpg.PostgresError as error:
@@ -289,24 +292,32 @@ class _Runner:
         texts = [tuple(render(value) for value in row.values()) for row in rows]
         return outcome_of_rows(operation, columns, texts), _rendered(rows[0]) if rows else "no row"
 
-    async def caller(self, role: str | None) -> asyncpg.Connection:
-        """Return the connection of a role.
+    async def caller_of(self, act: Act) -> asyncpg.Connection:
+        """Return the connection that an act's call goes through: that of its role.
 
         One connection for all would let a role use the statements that another one has prepared,
         past the checks that PostgreSQL makes when it prepares them.
         """
+        role = None if act.role == SUPERUSER else act.role
         if role not in self.callers:
             self.callers[role] = await self.connect()
             if role:
                 await self.callers[role].execute(f'set role "{role}"')
         return self.callers[role]
 
+    async def close(self) -> None:
+        """Close the callers' connections."""
+        for caller in self.callers.values():
+            await caller.close()
+
     def keep(self, act: Act, rows: Sequence[asyncpg.Record]) -> None:
+        """Keep the first value of the rows for later statements, if the contract wants it."""
         if act.keep:
             self.kept[act.keep] = rows[0][0] if rows else None
 
     @staticmethod
     def finding(contract: Contract, act: Act, summary: str, explanation: str) -> Finding:
+        """Return a finding that points to the act's line."""
         return Finding(
             subject=f"{contract.file}:{act.line}",
             summary=summary,

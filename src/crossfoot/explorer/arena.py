@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import asyncpg
@@ -18,11 +19,18 @@ import asyncpg
 from crossfoot.errors import ContentError, CrossfootError
 from crossfoot.explorer.callees import spelt
 from crossfoot.explorer.client import Client, Place
+from crossfoot.explorer.footprint import (
+    EVERYTHING,
+    NOTHING,
+    Footprint,
+    Touched,
+    learns_elsewhere,
+)
 from crossfoot.explorer.gate import Gate
 from crossfoot.explorer.instrument import Instrumented
 from crossfoot.explorer.race import Call, Race
 from crossfoot.explorer.seed_state import SeedState
-from crossfoot.explorer.trace import Decision, Event, Trace
+from crossfoot.explorer.trace import Decision, Event, Move, Trace
 from crossfoot.sql import tokens
 from crossfoot.target import Operation
 
@@ -31,6 +39,14 @@ _LONGEST_PATIENCE = 0.005
 _STUCK = 10.0  # seconds after which a session that neither ends nor waits is given up
 _LONGEST = 2000  # steps after which a schedule is taken for a livelock
 _VACUUM_EVERY = 400  # schedules
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """What was known of a session before a move: what it had touched, how many events there were."""
+
+    touched: Touched | None
+    events: int
 
 
 class NotDeterministicError(CrossfootError):
@@ -89,7 +105,9 @@ class Arena:
             self._seed = await SeedState.capture(self.control)
             await self._gate.open()
         for index in range(len(self._clients), sessions):
-            client = Client(index, await self._connect(), self.operations, self._moved)
+            connection = await self._connect()
+            watch = self.instrumented.watch
+            client = Client(index, connection, self.operations, self._moved, watch)
             await self._gate.admit(client)
             self._clients.append(client)
 
@@ -97,6 +115,11 @@ class Arena:
         """Close every connection."""
         for connection in [*(client.connection for client in self._clients), self.control]:
             connection.terminate()
+
+    @property
+    def moves(self) -> list[Move]:
+        """Return the moves of the schedule that is being run."""
+        return self._trace.moves
 
     # -- one schedule ---------------------------------------------------------------------------
 
@@ -135,13 +158,10 @@ class Arena:
         # A higher isolation level takes its snapshot when a statement begins, so when it does matters.
         # In a serial order a call begins when its turn comes: now() is when its transaction began.
         self._merges = race.isolation == "read committed" and policy.overlapping
-        self._releases_early = any(
-            self._calls_releasing(call)
-            for s in race.sessions
-            for each in s.transactions
-            for call in each
-        )
+        self._releases_early = any(self._calls_releasing(call) for call in race.calls)
+        watched = self._merges and not any(learns_elsewhere(c.query.text) for c in race.calls)
         for client, session in zip(self.active, race.sessions, strict=True):
+            client.watch = self.instrumented.watch if watched else NOTHING
             client.begin(session, race.isolation, self._trace)
             if cleaning := self.instrumented.cleaning:
                 await client.connection.execute(f"{cleaning} {client.settings}")
@@ -159,10 +179,34 @@ class Arena:
         self.last = chosen
         client = self.active[chosen]
         client.free = len(enabled) == 1 and self._alone(client)
+        stood = _Stand(client.touched, len(self._trace.events))
         await self._advance(client)
         await self._settle()
         client.free = False
+        footprint = self._footprint(client, stood)
+        self._trace.moves.append(Move(chosen, footprint, len(enabled) > 1))
         await self._start_quiet_calls()
+
+    def _footprint(self, client: Client, stood: _Stand) -> Footprint:
+        """Return what a session touched in the move that it has just made."""
+        watch = client.watch
+        events = self._trace.events[stood.events :]
+        if not watch.tables or any(e.session != client.index or e.kind == "wake" for e in events):
+            return EVERYTHING
+        kinds = {event.kind for event in events}
+        if "wait" in kinds:
+            return EVERYTHING
+        if "commit" in kinds or "error" in kinds:
+            return watch.end(client.base, client.touched)
+        moved = watch.footprint(stood.touched or client.base, client.touched)
+        if self._releases_early:  # it may have given up any lock that it had
+            so_far = watch.end(client.base, client.touched)
+            return (
+                EVERYTHING
+                if so_far.unknown
+                else replace(moved, writes=moved.writes | so_far.writes)
+            )
+        return moved
 
     def _unpreempted(self, enabled: tuple[int, ...]) -> tuple[int, ...]:
         """Return those who can go on without preempting the session that went last."""
@@ -189,9 +233,10 @@ class Arena:
         else:
             await self._send(client)
 
-    async def _send(self, client: Client) -> None:
+    async def _send(self, client: Client, *, quiet: bool = False) -> None:
         await self._gate.prepare_for(client)
-        await client.open()
+        if await client.open() and not quiet:
+            await client.look()  # before a quiet one nothing is touched until its first step
         client.send()
 
     async def _start_quiet_calls(self) -> None:
@@ -201,7 +246,7 @@ class Arena:
         """
         while quiet := [client for client in self.active if self._is_quiet(client)]:
             for client in quiet:
-                await self._send(client)
+                await self._send(client, quiet=True)
             await self._settle()
 
     def _is_quiet(self, client: Client) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
 import asyncpg
 
+from crossfoot.explorer.footprint import NOTHING, Touched, Watch
 from crossfoot.explorer.race import Call, Session
 from crossfoot.explorer.trace import CallResult, Event, Trace
 from crossfoot.outcome import outcome_of_error, outcome_of_rows
@@ -42,7 +44,9 @@ class Client:
         connection: asyncpg.Connection,
         operations: Mapping[str, Operation],
         moved: Callable[[], None],
+        watched: Watch = NOTHING,
     ) -> None:
+        self.watched = watched  # what its server process counts
         self.index = index
         self.connection = connection
         self.operations = operations
@@ -63,6 +67,12 @@ class Client:
         self._call = 0
         self._kept: dict[str, object] = {}
         self._trace = Trace()
+        self.watch = NOTHING
+        self.base: Touched | None = (
+            None  # the counters when the transaction began, if they are known
+        )
+        self.touched: Touched | None = None  # the counters at the last stop
+        self._begun = False  # and nobody has looked since
         connection.add_log_listener(self._heard)
 
     @property
@@ -73,7 +83,10 @@ class Client:
     @property
     def settings(self) -> str:
         """Return the SQL that makes this session one whose steps stop."""
-        return f"set crossfoot.slot = {self.slot}; set plpgsql.check_asserts = on;"
+        watched = (
+            f"set crossfoot.watched = '{self.watched.setting}';" if self.watched.tables else ""
+        )
+        return f"set crossfoot.slot = {self.slot}; set plpgsql.check_asserts = on; {watched}"
 
     @property
     def can_go(self) -> bool:
@@ -95,12 +108,21 @@ class Client:
         if not message.message.startswith(_STEP):
             return
         self.woke()
-        self.step = int(message.message[len(_STEP) :])
+        number, _, touched = message.message[len(_STEP) :].partition(" ")
+        self.step = int(number)
+        if self.watch.tables:
+            self._note(Touched.read(touched))
         if self.free:
             self._trace.events.append(Event(self.index, "step", self.step))
         else:
             self.place = Place.AT_STEP
             self.moved()
+
+    def _note(self, touched: Touched | None) -> None:
+        """Remember what the transaction has touched so far; at first, where its counters begin."""
+        self.touched = touched
+        if self._begun:
+            self.base, self._begun = touched, False
 
     def woke(self) -> None:
         """Note that a lock was got, if one was waited for."""
@@ -117,14 +139,18 @@ class Client:
         self.fresh, self.free, self.task = True, False, None
         self._kept, self.results = {}, [[]]
 
-    async def open(self) -> None:
-        """Begin the transaction of the next statement, unless it has begun.
+    async def open(self) -> bool:
+        """Begin the transaction of the next statement, unless it has begun; say whether it hadn't.
 
         Here and not in send(), so that transactions begin in the same order in every run: a now()
         that is a little earlier or later is a different outcome.
         """
         if not self.connection.is_in_transaction():
             await self.connection.execute(f"begin{self._level}")
+            self.base = self.touched = None
+            self._begun = True
+            return True
+        return False
 
     def send(self) -> None:
         """Send the next statement of the session, or its commit."""
@@ -139,6 +165,7 @@ class Client:
             records = await self.connection.fetch(
                 call.query.text, *call.query.arguments(self._kept)
             )
+            await self.look()
         except asyncpg.PostgresError as error:
             await self._failed(call, error)
             return
@@ -150,6 +177,11 @@ class Client:
         self._trace.events.append(Event(self.index, "return", call=call, result=result))
         self._call += 1
         self._stands(Place.READY)
+
+    async def look(self) -> None:
+        """Look at what the transaction has touched."""
+        if self.watch.tables:
+            self._note(Touched.read(await self.connection.fetchval("select crossfoot.touched()")))
 
     def _answered(self, call: Call, records: Sequence[asyncpg.Record]) -> CallResult:
         columns = tuple(records[0].keys()) if records else ()
@@ -175,7 +207,17 @@ class Client:
         self.ended += 1
         if self.connection.is_in_transaction():
             await self.connection.execute("rollback")
+        await self._look_back()
         self._stands(Place.DONE)
+
+    async def _look_back(self) -> None:
+        """Look at what the transaction that has failed had touched. Any of it may have been locked."""
+        before = self.touched
+        await self.look()
+        if before and self.touched and (before.counters or self.touched.counters):
+            self.touched = replace(self.touched, locked=frozenset(self.watch.tables.values()))
+        else:
+            self.touched = None  # nothing was touched, or the server has begun to count anew
 
     async def _commit(self) -> None:
         self._trace.events.append(Event(self.index, "commit"))

@@ -12,6 +12,7 @@ import asyncpg
 
 from crossfoot.errors import ContentError
 from crossfoot.explorer.callees import QUERY_WORDS, Callees, body_tokens, find_callees, spelt
+from crossfoot.explorer.footprint import NOTHING, Watch, learns_elsewhere
 from crossfoot.explorer.recognise import Edit, Place, Recognised, recognise, statement_places
 from crossfoot.sql import tokens
 
@@ -72,6 +73,7 @@ class Instrumented:
     ``cleaning`` is what takes back what a session keeps from one schedule to the next.
     ``releasing`` are the functions, by unqualified name, that may give up a lock before the calling
     statement ends: by an exception block, an advisory unlock, or a COMMIT of their own.
+    ``watch`` is what is counted of what they touch; nothing where that wouldn't tell all.
     """
 
     steps: dict[int, Step] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class Instrumented:
     callees: Callees = field(default_factory=Callees)
     cleaning: str = ""
     releasing: frozenset[str] = frozenset()
+    watch: Watch = NOTHING
 
 
 async def instrument(
@@ -98,6 +101,8 @@ async def instrument(
     found = Instrumented(callees=_callees(rows))
     found.releasing = _releasing(rows)
     found.cleaning = _cleaning(rows)
+    if not any(learns_elsewhere(str(row["body"])) for row in rows):
+        found.watch = await Watch.of(connection, SYSTEM_SCHEMAS)
     if statement_level:
         for row in rows:
             await _instrument_one(connection, row, found)

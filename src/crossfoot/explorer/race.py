@@ -88,10 +88,12 @@ class Race:
     @property
     def operations(self) -> list[str]:
         """Return the operations that the race calls, in order of appearance."""
-        calls = (
-            call for session in self.sessions for each in session.transactions for call in each
-        )
-        return list(dict.fromkeys(call.operation for call in calls if call.operation))
+        return list(dict.fromkeys(call.operation for call in self.calls if call.operation))
+
+    @property
+    def calls(self) -> list[Call]:
+        """Return the calls of all sessions."""
+        return [call for s in self.sessions for each in s.transactions for call in each]
 
     def without(self, indexes: Collection[int]) -> Race:
         """Return the same race with some sessions left out."""

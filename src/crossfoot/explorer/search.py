@@ -9,13 +9,18 @@ deadlock is run in one order only, for nobody can choose whom PostgreSQL picks t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from crossfoot.explorer.arena import Arena, NotDeterministicError
+from crossfoot.explorer.footprint import Footprint
 from crossfoot.explorer.race import Race
-from crossfoot.explorer.trace import Trace
+from crossfoot.explorer.trace import Move, Trace
+
+Sleep = dict[int, Footprint]
+"""Sessions whose next move need not come next: it was tried before, and nothing has met it since."""
+_Item = tuple[int, int, tuple[int, ...], Sleep]
 
 
 @dataclass
@@ -23,6 +28,7 @@ class Follow:
     """A policy: the given choices first, then nobody is preempted."""
 
     choices: tuple[int, ...] = ()
+    asleep: Sleep = field(default_factory=dict)
     made: int = 0
     overlapping: bool = True
 
@@ -31,7 +37,25 @@ class Follow:
         self.made += 1
         if self.made <= len(self.choices):
             return self.choices[self.made - 1]
-        return arena.last if arena.last in enabled else enabled[0]
+        asleep = after(self.asleep, arena.moves[self._last_of_prefix(arena.moves) :])
+        awake = [session for session in enabled if session not in asleep] or enabled
+        return next((session for session in awake if session == arena.last), awake[0])
+
+    def _last_of_prefix(self, moves: Sequence[Move]) -> int:
+        """Return where the move is that the last choice of the prefix was about."""
+        decided = [number for number, move in enumerate(moves) if move.decided]
+        return decided[len(self.choices) - 1] if self.choices else 0
+
+
+def after(asleep: Sleep, moves: Iterable[Move]) -> Sleep:
+    """Return who still sleeps after these moves: whoever none of them meets."""
+    for move in moves:
+        asleep = {
+            session: footprint
+            for session, footprint in asleep.items()
+            if session != move.session and not footprint.meets(move.footprint)
+        }
+    return asleep
 
 
 def preemptions(trace: Trace, upto: int | None = None) -> int:
@@ -44,8 +68,10 @@ class Search:
     """The schedules of one race that are known and not run yet."""
 
     budget: int
+    reduce: bool = True
     ran: int = 0
-    _heap: list[tuple[int, int, tuple[int, ...]]] = field(default_factory=lambda: [(0, 0, ())])
+    equal: int = 0
+    _heap: list[_Item] = field(default_factory=lambda: [(0, 0, (), {})])
     _pushed: int = 0
     _running: int = 0
     _over: bool = False
@@ -65,7 +91,7 @@ class Search:
     @property
     def bound(self) -> int | None:
         """Return the number of preemptions up to which every schedule ran; None for not even 0."""
-        lowest = min((cost for cost, _, _ in self._heap), default=0) - 1
+        lowest = min((cost for cost, *_ in self._heap), default=0) - 1
         return lowest if lowest >= 0 else None
 
     async def run(
@@ -105,7 +131,7 @@ class Search:
             item = heappop(self._heap)
             self._running += 1
             try:
-                await self._one(race, arena, item[2], seen)
+                await self._one(race, arena, item, seen)
             except BaseException:
                 heappush(self._heap, item)  # it hasn't run
                 raise
@@ -117,24 +143,46 @@ class Search:
         self,
         race: Race,
         arena: Arena,
-        prefix: tuple[int, ...],
+        item: _Item,
         seen: Callable[[Trace, Arena], Awaitable[None]],
     ) -> None:
-        trace = await arena.run(race, Follow(prefix))
+        _, _, prefix, asleep = item
+        trace = await arena.run(race, Follow(prefix, asleep))
         if trace.choices[: len(prefix)] != prefix:
             raise NotDeterministicError("not deterministic: a schedule ended before its choices")
         self.ran += 1
-        self._branch(trace, len(prefix))
-        await seen(trace, arena)
+        if self._branch(trace, len(prefix), asleep):
+            await seen(trace, arena)
+        else:
+            self.equal += 1
 
-    def _branch(self, trace: Trace, start: int) -> None:
+    def _branch(self, trace: Trace, start: int, asleep: Sleep) -> bool:
+        """Push what deviates from a schedule; say whether it isn't equal to one that is run anyway."""
         cost = preemptions(trace, start)
         choices = trace.choices
+        decided = [number for number, move in enumerate(trace.moves) if move.decided]
+        since = decided[start - 1] if start else 0
         for at in range(start, len(choices)):
-            decision = trace.decisions[at]
+            decision, number = trace.decisions[at], decided[at]
+            asleep, since = after(asleep, trace.moves[since:number]), number
+            if decision.chosen in asleep:
+                return False
+            move = trace.moves[number]
             for other in decision.enabled:
-                if other != decision.chosen:
+                if other != decision.chosen and other not in asleep:
                     self._pushed += 1
                     extra = other not in decision.free
-                    heappush(self._heap, (cost + extra, self._pushed, (*choices[:at], other)))
+                    sleepers = asleep | {move.session: move.footprint} if self.reduce else {}
+                    item = (cost + extra, self._pushed, (*choices[:at], other), sleepers)
+                    heappush(self._heap, item)
             cost += decision.chosen not in decision.free
+        return not self._slept_through(trace, asleep, since)
+
+    @staticmethod
+    def _slept_through(trace: Trace, asleep: Sleep, since: int) -> bool:
+        """Say whether a sleeper went on, after the last choice, without having been woken."""
+        for number in range(since, len(trace.moves)):
+            if trace.moves[number].session in asleep:
+                return True
+            asleep = after(asleep, [trace.moves[number]])
+        return False

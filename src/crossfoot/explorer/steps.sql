@@ -6,6 +6,42 @@
 create schema crossfoot;
 grant usage on schema crossfoot to public;
 
+-- What the running transaction has touched: "oid:reads:writes ... | oid ...", the latter being the
+-- tables in which it holds locks stronger than a reader's.
+create function crossfoot.touched() returns text
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        (
+            select string_agg(format('%s:%s:%s', counted.oid, counted.reads, counted.writes), ' ')
+            from (
+                select
+                    watched.oid,
+                    pg_stat_get_xact_numscans(watched.oid)
+                    + pg_stat_get_xact_tuples_returned(watched.oid)
+                    + pg_stat_get_xact_tuples_fetched(watched.oid) as reads,
+                    pg_stat_get_xact_tuples_inserted(watched.oid)
+                    + pg_stat_get_xact_tuples_updated(watched.oid)
+                    + pg_stat_get_xact_tuples_deleted(watched.oid) as writes
+                from unnest(current_setting('crossfoot.watched')::oid[]) as watched (oid)
+            ) as counted
+            where counted.reads > 0 or counted.writes > 0
+        ),
+        ''
+    ) || '|' || coalesce(
+        (
+            select string_agg(distinct held.relation::text, ' ')
+            from pg_lock_status() as held
+            where held.pid = pg_backend_pid() and held.locktype = 'relation' and held.mode <> 'AccessShareLock'
+        ),
+        ''
+    );
+$$;
+grant execute on function crossfoot.touched() to public;
+
 create function crossfoot.step(number integer) returns boolean
 language plpgsql
 volatile
@@ -25,7 +61,8 @@ begin
     -- and fail in a read-only transaction.
     turn := pg_sequence_last_value(format('crossfoot.turn_%s', slot)::regclass);
     -- NOTICE could be silenced by a function's own client_min_messages; INFO is always sent.
-    raise info 'crossfoot step %', number;
+    raise info 'crossfoot step % %', number,
+        case when current_setting('crossfoot.watched', true) <> '' then crossfoot.touched() end;
     perform pg_advisory_lock(1128681263, (2 * slot + turn)::integer);
     perform pg_advisory_unlock(1128681263, (2 * slot + turn)::integer);
     if pg_sequence_last_value('crossfoot.given_up') = 2 then

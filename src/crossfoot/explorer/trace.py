@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from crossfoot.explorer.footprint import Footprint
 from crossfoot.explorer.race import Call
 from crossfoot.verdicts import Outcome
 
@@ -51,6 +52,15 @@ class Decision:
     free: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Move:
+    """One session's way from one stop to the next. ``decided`` says that another could have gone."""
+
+    session: int
+    footprint: Footprint
+    decided: bool
+
+
 @dataclass
 class Trace:
     """One schedule. ``transactions`` holds results per session and transaction.
@@ -61,6 +71,7 @@ class Trace:
     """
 
     decisions: list[Decision] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     transactions: list[list[list[CallResult]]] = field(default_factory=list)
     state: list[tuple[str, str]] = field(default_factory=list)

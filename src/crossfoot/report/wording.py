@@ -44,6 +44,9 @@ PROPERTY_MEANINGS = {
         "A request that arrives twice (a retry, a double click, a webhook delivered again) "
         "takes effect once."
     ),
+    Property.RETRY: (
+        "A call that can be sent again says so (40001, 40P01, 55P03), and only such a call does."
+    ),
     Property.INPUT: (
         "Nonsense is refused and changes nothing: nulls, zero, negative and fractional amounts, "
         "unknown ids, duplicates."
@@ -71,6 +74,11 @@ KIND_MEANINGS = {
     Kind.AUDIT: (
         "An audit is a sentence that must be true of the data, with a query that returns the rows "
         "for which it is not. An audit that had nothing to look at is unknown, not passed."
+    ),
+    Kind.RETRY: (
+        "A retry check makes one call of an operation while other sessions hold locks on its "
+        "tables or have written their rows. The retryable error must come out as it is, never as "
+        "a refusal."
     ),
     Kind.LINT: (
         "A lint is a sentence that must be true of the code, its constraints and its privileges, "

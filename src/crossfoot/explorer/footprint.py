@@ -1,0 +1,133 @@
+"""What a session touched between two stops, so that orders which only swap strangers run once.
+
+Two moves of different sessions may be swapped without anybody noticing if neither writes or locks a
+table that the other one touches (Mazurkiewicz's independence). What was touched is measured, by
+PostgreSQL's own counters of the running transaction and its lock table; it isn't guessed from the
+code. Whatever can't be measured counts as touching everything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import asyncpg
+
+_WATCHED = """
+select class.oid::bigint, coalesce(index.indrelid, class.oid)::bigint
+from pg_class as class
+inner join pg_namespace as namespace on class.relnamespace = namespace.oid
+left join pg_index as index on index.indexrelid = class.oid
+where class.relkind in ('r', 'p', 'm', 'i', 'I')
+    and namespace.nspname <> all ($1::text[]) and namespace.nspname not like 'pg\\_%'
+"""
+_DEFERRED = """
+select exists (select from pg_constraint where condeferrable)
+    or exists (select from pg_trigger where tgdeferrable)
+"""
+# What sessions may learn from each other without touching a table.
+_ELSEWHERE = re.compile(
+    r"\b(\w*advisory\w*|pg_locks|pg_stat\w*|pg_snapshot\w*|pg_current_\w+|txid_\w+|xmin|xmax"
+    r"|dblink\w*|lastval|currval|last_value|commit|rollback)\b",
+    re.IGNORECASE,
+)
+
+Counters = dict[int, tuple[int, int]]
+"""By relation: scans and rows read; rows written."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """The tables that one move read, and those that it wrote or locked rows of."""
+
+    reads: frozenset[int] = frozenset()
+    writes: frozenset[int] = frozenset()
+    unknown: bool = False
+
+    def meets(self, other: Footprint) -> bool:
+        """Say whether the order of two moves with these footprints may matter."""
+        if self.unknown or other.unknown:
+            return True
+        return bool(
+            self.writes & (other.reads | other.writes) or other.writes & (self.reads | self.writes)
+        )
+
+
+EVERYTHING = Footprint(unknown=True)
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a transaction has touched so far: counters, and the tables in which it holds locks."""
+
+    counters: Counters
+    locked: frozenset[int]
+
+    @classmethod
+    def read(cls, text: str) -> Touched:
+        """Read what crossfoot.touched() says: ``"oid:reads:writes ... | oid ..."``."""
+        counted, _, locked = text.partition("|")
+        counters: Counters = {}
+        for item in counted.split():
+            oid, reads, writes = item.split(":")
+            counters[int(oid)] = (int(reads), int(writes))
+        return cls(counters, frozenset(map(int, locked.split())))
+
+    def since(self, before: Touched) -> Counters | None:
+        """Return what was counted since ``before``; None if the counters began anew meanwhile."""
+        found: Counters = {}
+        for oid in self.counters.keys() | before.counters.keys():
+            now, then = self.counters.get(oid, (0, 0)), before.counters.get(oid, (0, 0))
+            reads, writes = now[0] - then[0], now[1] - then[1]
+            if reads < 0 or writes < 0:
+                return None
+            if reads or writes:
+                found[oid] = (reads, writes)
+        return found
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is counted: tables and their indexes, by oid, with the table that each belongs to."""
+
+    tables: Mapping[int, int]
+
+    @classmethod
+    async def of(cls, connection: asyncpg.Connection, schemas: Iterable[str]) -> Watch:
+        """Return what there is to be counted in a database; nothing if that wouldn't show it all.
+
+        Deferred constraints look at tables during COMMIT, unseen.
+        """
+        if await connection.fetchval(_DEFERRED):
+            return cls({})
+        rows = await connection.fetch(_WATCHED, list(schemas))
+        return cls({row[0]: row[1] for row in rows})
+
+    @property
+    def setting(self) -> str:
+        """Return the value of crossfoot.watched."""
+        return "{" + ",".join(map(str, self.tables)) + "}"
+
+    def footprint(self, before: Touched | None, after: Touched | None) -> Footprint:
+        """Return what was touched between two looks at one transaction."""
+        counted = after.since(before) if before and after else None
+        if counted is None or after is None:
+            return EVERYTHING
+        reads = {self.tables[oid] for oid, (count, _) in counted.items() if count}
+        writes = {self.tables[oid] for oid, (_, count) in counted.items() if count}
+        # A scan of a table in which rows are locked may have locked some.
+        return Footprint(frozenset(reads), frozenset(writes | (reads & after.locked)))
+
+    def end(self, base: Touched | None, last: Touched | None) -> Footprint:
+        """Return what a COMMIT or ROLLBACK shows to others: all that was written or locked."""
+        whole = self.footprint(base, last)
+        return whole if whole.unknown else Footprint(writes=whole.writes)
+
+
+NOTHING = Watch({})
+
+
+def learns_elsewhere(text: str) -> bool:
+    """Say whether SQL text can tell sessions apart by other things than tables."""
+    return bool(_ELSEWHERE.search(text))
