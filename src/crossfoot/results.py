@@ -102,13 +102,16 @@ class Finding(_Model):
 class Exploration(_Model):
     """How much of a race was looked at.
 
-    ``schedules`` is how many interleavings ran. ``complete`` says that there are no others at
-    statement level. Otherwise ``preemption_bound`` is the largest number of preemptions up to which
-    every schedule ran (None: not even the non-preemptive ones), and ``left`` how many schedules
-    were known and not run. ``stopped`` says that the search ended at the first counterexample.
+    ``schedules`` is how many interleavings were judged. Those that only swap steps of which neither
+    writes what the other touches count once; ``equal`` is how many others ran before that was seen.
+    ``complete`` says that there are no others at statement level. Otherwise ``preemption_bound`` is
+    the largest number of preemptions up to which every schedule ran (None: not even the
+    non-preemptive ones), and ``left`` how many schedules were known and not run. ``stopped`` says
+    that the search ended at the first counterexample.
     """
 
     schedules: int = 0
+    equal: int = 0
     complete: bool = False
     preemption_bound: int | None = None
     left: int = 0

@@ -39,6 +39,8 @@ from crossfoot.workbench import Form, Workbench
 LIMITS = [
     "The explorer stops between statements. Two sessions that meet inside one statement, between"
     " two of its rows, aren't stepped.",
+    "Of schedules that only swap steps of which neither writes or locks a table that the other"
+    " touches, one runs. What a step touched is read from PostgreSQL's counters, table by table.",
     "A race shows what its own calls with its own arguments can do. Calls that no race makes are"
     " listed as not covered.",
     "Functions in languages other than SQL and PL/pgSQL run as one step; STABLE and IMMUTABLE"

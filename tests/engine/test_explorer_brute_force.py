@@ -214,6 +214,21 @@ def test_three_sessions_have_the_outcomes_of_brute_force(counting: Ground) -> No
     assert compare(counting, [["read:1:0", "set:1:1"], ["add:1:10"], ["add:1:100"]]) >= 4
 
 
+def both_ways(counting: Ground, sessions: Sequence[Moves]) -> tuple[int, int]:
+    """Compare the outcomes of all orders with those of the reduced ones; return how many ran."""
+    ids = f"array['{IDS[0]}', '{IDS[1]}']::uuid[]"
+    calls = [
+        f"-- @call play\nselect counting.play({ids}, '{{{','.join(moves)}}}');"
+        for moves in sessions
+    ]
+    race = counting.race(*calls, setup=SETUP, state=STATE)
+    every = counting.every_trace(race, reduce=False)
+    few = counting.every_trace(race)
+    assert without_deadlocks(set(map(outcome, few))) == without_deadlocks(set(map(outcome, every)))
+    assert any(t.deadlocked for t in few) == any(t.deadlocked for t in every)
+    return len(few), len(every)
+
+
 words = st.sampled_from(["read", "lock", "skip", "add", "set", "note", "count", "once"])
 moves = st.lists(
     st.builds("{}:{}:{}".format, words, st.integers(1, 2), st.integers(1, 9)),
@@ -232,3 +247,20 @@ def test_any_two_sessions_have_the_outcomes_of_brute_force(
     counting: Ground, one: Moves, other: Moves
 ) -> None:
     compare(counting, [one, other])
+
+
+@given(st.lists(moves, min_size=2, max_size=3).filter(lambda each: sum(map(len, each)) < 8))
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_orders_that_are_left_out_would_have_shown_nothing_new(
+    counting: Ground, sessions: list[Moves]
+) -> None:
+    both_ways(counting, sessions)
+
+
+def test_sessions_that_never_meet_need_hardly_any_orders(counting: Ground) -> None:
+    few, every = both_ways(counting, [["read:1:0", "count:1:0"], ["add:1:1", "add:2:2"]])
+    assert few < every / 2

@@ -8,6 +8,7 @@ from report_specimen import empty_run, failing_run, hostile_run, passing_run
 
 from crossfoot.report import render
 from crossfoot.report.markdown import block, code, escape
+from crossfoot.results import Property
 
 
 def outside_of_code(text: str) -> str:
@@ -25,7 +26,7 @@ def test_every_row_of_the_matrix_has_as_many_cells_as_its_head() -> None:
     for run in (failing_run(), hostile_run()):
         table = [line for line in render(run, "markdown").splitlines() if line.startswith("|")]
         counts = {len(re.findall(r"(?<!\\)\|", line)) for line in table}
-        assert counts == {9}
+        assert counts == {2 + len(Property)}
         assert len(table) == 9
 
 

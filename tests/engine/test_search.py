@@ -8,8 +8,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from math import factorial, prod
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +15,7 @@ import pytest
 from explorer_ground import SPECIMENS, Ground, ground_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from puppets import NO_RACE, ORDER, Puppets, merges
 
 from crossfoot.background import BackgroundServer
 from crossfoot.explorer.arena import Arena, NotDeterministicError, StuckError
@@ -24,52 +23,9 @@ from crossfoot.explorer.race import Race
 from crossfoot.explorer.search import Follow, Search, preemptions
 from crossfoot.explorer.serial import count_orders, orders
 from crossfoot.explorer.token import Token
-from crossfoot.explorer.trace import Decision, Trace
+from crossfoot.explorer.trace import Trace
 from crossfoot.stages import load_races
 from crossfoot.verdicts import Verdict
-
-NO_RACE = cast(Race, None)
-ORDER = tuple[int, ...]
-
-
-@dataclass
-class Puppets:
-    """An arena without a database: sessions of so many transactions of so many steps.
-
-    ``fails_at`` is the number of the run that raises.
-    """
-
-    sessions: Sequence[Sequence[int]]
-    last: int | None = None
-    runs: int = 0
-    fails_at: int = 0
-    orders: list[ORDER] = field(default_factory=list)
-
-    async def run(self, race: Race, policy: Follow) -> Trace:
-        await asyncio.sleep(0)
-        self.runs += 1
-        if self.runs == self.fails_at:
-            raise StuckError("stuck")
-        left = [list(each) for each in self.sessions]
-        trace, order, fresh = Trace(), [], True
-        self.last = None
-        while enabled := tuple(index for index, each in enumerate(left) if each):
-            chosen = enabled[0]
-            if len(enabled) > 1:
-                chosen = policy.choose(enabled, cast(Arena, self))
-                if chosen not in enabled:
-                    raise NotDeterministicError("not deterministic")
-                preempted = self.last is not None and self.last in enabled and not fresh
-                free = (cast(int, self.last),) if preempted else enabled
-                trace.decisions.append(Decision(enabled, chosen, free))
-            self.last = chosen
-            order.append(chosen)
-            left[chosen][0] -= 1
-            fresh = left[chosen][0] == 0
-            if fresh:
-                left[chosen].pop(0)
-        self.orders.append(tuple(order))
-        return trace
 
 
 def search(
@@ -88,10 +44,6 @@ def search(
         return found
 
     return asyncio.run(work()), traces, [order for each in puppets for order in each.orders]
-
-
-def merges(lengths: Sequence[int]) -> int:
-    return factorial(sum(lengths)) // prod(factorial(length) for length in lengths)
 
 
 session = st.lists(st.integers(1, 3), min_size=1, max_size=2)

@@ -24,7 +24,7 @@ LAYOUT = {
     "scenarios": {"contracts", "races"},
     "src": {"crossfoot"},
     "src/crossfoot": {"checks", "cli", "explorer", "report", "server"},
-    "tests": {"content", "engine", "packaging", "power", "specimens"},
+    "tests": {"content", "engine", "packaging", "power", "service", "sources", "specimens"},
 }
 MADE = {"__pycache__", "build", "crossfoot-out", "dist"}
 

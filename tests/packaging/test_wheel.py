@@ -119,4 +119,6 @@ def test_the_installed_command_runs_and_reports(environment: Path, tmp_path: Pat
     ]
     (target,) = load_run(folder).targets
     assert target.name == "lead_marketplace"
-    assert {check.file.split("/")[0] for check in target.checks} == {"audits", "scenarios"}
+    assert {check.file.split("/")[0] for check in target.checks} == {
+        "audits", "reference_impl", "scenarios",
+    }  # fmt: skip

@@ -11,27 +11,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 import asyncpg
 
 from crossfoot.errors import ContentError, CrossfootError
-from crossfoot.explorer.callees import spelt
 from crossfoot.explorer.client import Client, Place
-from crossfoot.explorer.footprint import (
-    EVERYTHING,
-    NOTHING,
-    Footprint,
-    Touched,
-    learns_elsewhere,
-)
+from crossfoot.explorer.footprint import NOTHING, learns_elsewhere
 from crossfoot.explorer.gate import Gate
 from crossfoot.explorer.instrument import Instrumented
-from crossfoot.explorer.race import Call, Race
+from crossfoot.explorer.race import Race
 from crossfoot.explorer.seed_state import SeedState
 from crossfoot.explorer.trace import Decision, Event, Move, Trace
-from crossfoot.sql import tokens
 from crossfoot.target import Operation
 
 _LEAST_PATIENCE = 0.0003  # seconds of silence before the lock table is asked
@@ -39,14 +30,6 @@ _LONGEST_PATIENCE = 0.005
 _STUCK = 10.0  # seconds after which a session that neither ends nor waits is given up
 _LONGEST = 2000  # steps after which a schedule is taken for a livelock
 _VACUUM_EVERY = 400  # schedules
-
-
-@dataclass(frozen=True)
-class _Stand:
-    """What was known of a session before a move: what it had touched, how many events there were."""
-
-    touched: Touched | None
-    events: int
 
 
 class NotDeterministicError(CrossfootError):
@@ -90,8 +73,6 @@ class Arena:
         self._clients: list[Client] = []
         self._trace = Trace()
         self._waiter: asyncio.Future[bool] | None = None
-        self._quiet: dict[str, bool] = {}
-        self._releasing: dict[str, bool] = {}
         self._releases_early = self._merges = True
         self._ended = 0  # transactions that had ended when the lock table was last asked
         self._usual = _LEAST_PATIENCE / 2  # seconds that a session takes to announce itself
@@ -158,7 +139,7 @@ class Arena:
         # A higher isolation level takes its snapshot when a statement begins, so when it does matters.
         # In a serial order a call begins when its turn comes: now() is when its transaction began.
         self._merges = race.isolation == "read committed" and policy.overlapping
-        self._releases_early = any(self._calls_releasing(call) for call in race.calls)
+        self._releases_early = any(self.instrumented.releases(c.query.text) for c in race.calls)
         watched = self._merges and not any(learns_elsewhere(c.query.text) for c in race.calls)
         for client, session in zip(self.active, race.sessions, strict=True):
             client.watch = self.instrumented.watch if watched else NOTHING
@@ -179,34 +160,14 @@ class Arena:
         self.last = chosen
         client = self.active[chosen]
         client.free = len(enabled) == 1 and self._alone(client)
-        stood = _Stand(client.touched, len(self._trace.events))
+        touched, events = client.touched, len(self._trace.events)
         await self._advance(client)
         await self._settle()
         client.free = False
-        footprint = self._footprint(client, stood)
+        happened = self._trace.events[events:]
+        footprint = client.footprint(touched, happened, released=self._releases_early)
         self._trace.moves.append(Move(chosen, footprint, len(enabled) > 1))
         await self._start_quiet_calls()
-
-    def _footprint(self, client: Client, stood: _Stand) -> Footprint:
-        """Return what a session touched in the move that it has just made."""
-        watch = client.watch
-        events = self._trace.events[stood.events :]
-        if not watch.tables or any(e.session != client.index or e.kind == "wake" for e in events):
-            return EVERYTHING
-        kinds = {event.kind for event in events}
-        if "wait" in kinds:
-            return EVERYTHING
-        if "commit" in kinds or "error" in kinds:
-            return watch.end(client.base, client.touched)
-        moved = watch.footprint(stood.touched or client.base, client.touched)
-        if self._releases_early:  # it may have given up any lock that it had
-            so_far = watch.end(client.base, client.touched)
-            return (
-                EVERYTHING
-                if so_far.unknown
-                else replace(moved, writes=moved.writes | so_far.writes)
-            )
-        return moved
 
     def _unpreempted(self, enabled: tuple[int, ...]) -> tuple[int, ...]:
         """Return those who can go on without preempting the session that went last."""
@@ -253,20 +214,7 @@ class Arena:
         if client.place is not Place.READY or not self._merges:
             return False
         call = client.next_call
-        return call is not None and self._starts_quietly(call)
-
-    def _calls_releasing(self, call: Call) -> bool:
-        text = call.query.text
-        if text not in self._releasing:
-            words = {spelt(token) for token in tokens(text)}
-            self._releasing[text] = bool(words & self.instrumented.releasing) or "rollback" in words
-        return self._releasing[text]
-
-    def _starts_quietly(self, call: Call) -> bool:
-        text = call.query.text
-        if text not in self._quiet:
-            self._quiet[text] = starts_quietly(text, self.instrumented)
-        return self._quiet[text]
+        return call is not None and self.instrumented.starts_quietly(call.query.text)
 
     # -- waiting until nothing moves ------------------------------------------------------------
 
@@ -419,18 +367,3 @@ def _cycle(blockers: dict[int, tuple[int, ...]]) -> bool:
                 seen.add(index)
                 front += blockers.get(index, ())
     return False
-
-
-def starts_quietly(text: str, instrumented: Instrumented) -> bool:
-    """Say whether a client statement is a plain call that touches nothing before its first step."""
-    words = tokens(text)
-    path = [token.word for token in words]
-    at = 3 if path[:3] == ["select", "*", "from"] else 1
-    if path[:1] not in (["select"], ["call"]) or path[at + 1 : at + 2] != ["."]:
-        return False
-    function = f"{path[at]}.{path[at + 2]}"
-    rest = words[at + 3 :]
-    plain = not instrumented.callees.called(rest) and not {"select", "from", "where"} & {
-        token.word for token in rest
-    }
-    return plain and function in instrumented.quiet_start

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from crossfoot.explorer.footprint import NOTHING, Touched, Watch
+from crossfoot.explorer.footprint import EVERYTHING, NOTHING, Footprint, Touched, Watch
 from crossfoot.explorer.race import Call, Session
 from crossfoot.explorer.trace import CallResult, Event, Trace
 from crossfoot.outcome import outcome_of_error, outcome_of_rows
@@ -209,6 +209,27 @@ class Client:
             await self.connection.execute("rollback")
         await self._look_back()
         self._stands(Place.DONE)
+
+    def footprint(
+        self, before: Touched | None, happened: Sequence[Event], *, released: bool
+    ) -> Footprint:
+        """Return what its last move touched, ``before`` which it had touched that much.
+
+        ``happened`` are the events of the move, ``released`` says that it may have given up any lock
+        that it had.
+        """
+        kinds = {event.kind for event in happened}
+        if (
+            not self.watch.tables
+            or kinds & {"wait", "wake"}
+            or any(event.session != self.index for event in happened)
+        ):
+            return EVERYTHING
+        so_far = self.watch.end(self.base, self.touched)
+        if kinds & {"commit", "error"}:
+            return so_far
+        moved = self.watch.footprint(before or self.base, self.touched)
+        return moved.with_writes_of(so_far) if released else moved
 
     async def _look_back(self) -> None:
         """Look at what the transaction that has failed had touched. Any of it may have been locked."""

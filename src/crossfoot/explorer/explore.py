@@ -156,6 +156,7 @@ class _Exploring:
         finally:
             self.done.complete = self.search.complete
             self.done.stopped = self.search.stopped
+            self.done.equal = self.search.equal
             self.done.left = self.search.left
             self.done.preemption_bound = None if self.search.complete else self.search.bound
             self.done.serial_orders = self.judge.serial.count

@@ -53,6 +53,11 @@ class Footprint:
             self.writes & (other.reads | other.writes) or other.writes & (self.reads | self.writes)
         )
 
+    def with_writes_of(self, other: Footprint) -> Footprint:
+        """Return this footprint with another's writes in it."""
+        unknown = self.unknown or other.unknown
+        return Footprint(self.reads, self.writes | other.writes, unknown)
+
 
 EVERYTHING = Footprint(unknown=True)
 

@@ -85,6 +85,34 @@ class Instrumented:
     cleaning: str = ""
     releasing: frozenset[str] = frozenset()
     watch: Watch = NOTHING
+    _quiet: dict[str, bool] = field(default_factory=dict)
+    _released: dict[str, bool] = field(default_factory=dict)
+
+    def releases(self, text: str) -> bool:
+        """Say whether a client statement may give up a lock before it ends."""
+        if text not in self._released:
+            words = {spelt(token) for token in tokens(text)}
+            self._released[text] = bool(words & self.releasing) or "rollback" in words
+        return self._released[text]
+
+    def starts_quietly(self, text: str) -> bool:
+        """Say whether a client statement is a plain call that touches nothing before its first step."""
+        if text not in self._quiet:
+            self._quiet[text] = self._plainly_calls_quiet(text)
+        return self._quiet[text]
+
+    def _plainly_calls_quiet(self, text: str) -> bool:
+        words = tokens(text)
+        path = [token.word for token in words]
+        at = 3 if path[:3] == ["select", "*", "from"] else 1
+        if path[:1] not in (["select"], ["call"]) or path[at + 1 : at + 2] != ["."]:
+            return False
+        function = f"{path[at]}.{path[at + 2]}"
+        rest = words[at + 3 :]
+        plain = not self.callees.called(rest) and not {"select", "from", "where"} & {
+            token.word for token in rest
+        }
+        return plain and function in self.quiet_start
 
 
 async def instrument(

@@ -2,7 +2,9 @@
 
 Every schedule is reached exactly once: as a prefix of choices whose last one deviates from what its
 parent did, continued without preempting anybody. When nothing is left the search was exhaustive;
-when the budget ends first, every schedule below some number of preemptions has run. What follows a
+when the budget ends first, every schedule below some number of preemptions has run. Of schedules
+that only swap moves which don't meet, one is enough: sleep sets (P. Godefroid, Partial-Order Methods
+for the Verification of Concurrent Systems, 1996) leave the others out. What follows a
 deadlock is run in one order only, for nobody can choose whom PostgreSQL picks to break it.
 """
 
