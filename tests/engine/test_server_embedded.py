@@ -73,7 +73,7 @@ def test_the_settings_that_findings_depend_on_are_set(running: Embedded) -> None
 
     found = asyncio.run(settings())
     assert found["synchronous_commit"] == "on"
-    assert found["deadlock_timeout"] == "10"
+    assert found["deadlock_timeout"] == "40"
     assert found["autovacuum"] == "off"
     assert found["max_connections"] == "300"
     assert found["server_encoding"] == "UTF8"

@@ -215,6 +215,19 @@ def report(
         typer.echo(text, nl=False)
 
 
+@app.command(epilog="Example: [bold]crossfoot serve --port 8000[/]")
+def serve(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes a free one.")
+    ] = 8000,
+    dsn: Dsn = None,
+) -> None:
+    """Run the reference service over all systems, to try it out with curl."""
+    from crossfoot.cli.serve import serve as run_service
+
+    _guard(lambda: run_service(dsn, port))
+
+
 @app.command("list", epilog="Example: [bold]crossfoot list lead_marketplace[/]")
 def list_(targets: Targets = None, as_json: AsJson = False) -> None:
     """List targets, operations, races, contracts, audits, lints and broken variants."""

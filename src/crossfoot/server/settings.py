@@ -7,12 +7,13 @@ from collections.abc import Mapping
 # synchronous_commit stays on: without it a server that is killed loses commits which it had
 # acknowledged, and those would be findings of our own making. fsync and full_page_writes only
 # matter when the machine itself goes down, and nothing of this cluster outlives that.
-# autovacuum would be a third party in lock waits; a deadlock is what we often wait for.
+# autovacuum would be a third party in lock waits. A deadlock is what we often wait for, but the
+# controller has to see it before PostgreSQL breaks it.
 SETTINGS = {
     "autovacuum": "off",
     "checkpoint_timeout": "1h",
     "datestyle": "ISO",
-    "deadlock_timeout": "10ms",
+    "deadlock_timeout": "40ms",
     "dynamic_shared_memory_type": "mmap",  # in the folder: removed with it, however it ends
     "fsync": "off",
     "full_page_writes": "off",
