@@ -22,7 +22,7 @@ from crossfoot.verdicts import Outcome, Severity, Verdict
 
 _PATIENCE = "10ms"
 _TABLES_TOUCHED = """
-select lock.relation::regclass::text
+select distinct lock.relation::regclass::text
 from pg_locks as lock
 inner join pg_class as class on lock.relation = class.oid
 inner join pg_namespace as namespace on class.relnamespace = namespace.oid

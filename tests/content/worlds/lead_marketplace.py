@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ import asyncpg
 from hypothesis import strategies as st
 from side_by_side import Answer, Call, Draw, Fact, Steps, World, recipe_of
 
+Change = Callable[[Any], Any]
 Find = Generator["Call | Fact", Answer, UUID]
 
 LARGEST = Decimal("9999999999.99")
@@ -89,7 +90,7 @@ class Marketplace(World):
             yield Fact(
                 "insert into lead_marketplace.workspaces (id) values ($1)",
                 [workspace],
-                lambda state, new=workspace: replace(state, workspaces=state.workspaces | {new}),
+                listed(workspace),
             )
 
     def label(self, call: Call, answer: Answer) -> str:
@@ -258,7 +259,12 @@ class Marketplace(World):
         }
 
 
-def changed(purchase: UUID, **values: Any) -> Any:
+def listed(workspace: UUID) -> Change:
+    """Return a change of the model's state: there is one more workspace."""
+    return lambda state: replace(state, workspaces=state.workspaces | {workspace})
+
+
+def changed(purchase: UUID, **values: Any) -> Change:
     """Return a change of a purchase in the model's state."""
     return lambda state: replace(
         state,
