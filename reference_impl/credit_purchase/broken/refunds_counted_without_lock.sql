@@ -1,0 +1,27 @@
+-- title:           A refund reads what was given back before without a lock
+-- class:           status_acted_on_twice
+-- operation:       refund_credits
+-- hurts:           the shop, which gives 120 credits of 100 back
+-- caught-by:       race two_refunds_one_reservation
+-- unmask:          alter table credit_purchase.credit_reservations drop constraint reservation_not_exceeded
+-- caught-unmasked: race two_refunds_one_reservation, audit hold_not_exceeded, audit refund_not_above_charge
+-- changes:         functions/draw_on_reservation.sql
+--
+-- Both refunds read 0. The constraint on the reservation stops the second, with a raw error instead of
+-- "reservation_exceeded".
+
+-- @instead of
+begin
+-- @write
+    v_seen integer;
+begin
+    select reservation.returned
+    into strict v_seen
+    from credit_purchase.credit_reservations as reservation
+    where reservation.reservation_key = p_operation.reservation_key;
+
+-- @instead of
+        and reservation.settled::bigint + reservation.returned + p_operation.amount <= reservation.amount;
+-- @write
+        and case p_operation.operation_type when 'refund' then v_seen else reservation.returned end::bigint
+        + reservation.settled + p_operation.amount <= reservation.amount;

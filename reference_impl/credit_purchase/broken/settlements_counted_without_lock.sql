@@ -1,0 +1,27 @@
+-- title:           A settlement reads what was settled before without a lock
+-- class:           check_then_act
+-- operation:       settle_credits
+-- hurts:           the shop: two parts of a job use 120 credits of 100
+-- caught-by:       race two_settlements_one_reservation
+-- unmask:          alter table credit_purchase.credit_reservations drop constraint reservation_not_exceeded
+-- caught-unmasked: race two_settlements_one_reservation, audit hold_not_exceeded
+-- changes:         functions/draw_on_reservation.sql
+--
+-- Both parts read 0. The constraint on the reservation stops the second, with a raw error instead of
+-- "reservation_exceeded".
+
+-- @instead of
+begin
+-- @write
+    v_seen integer;
+begin
+    select reservation.settled
+    into strict v_seen
+    from credit_purchase.credit_reservations as reservation
+    where reservation.reservation_key = p_operation.reservation_key;
+
+-- @instead of
+        and reservation.settled::bigint + reservation.returned + p_operation.amount <= reservation.amount;
+-- @write
+        and case p_operation.operation_type when 'settle' then v_seen else reservation.settled end::bigint
+        + reservation.returned + p_operation.amount <= reservation.amount;
