@@ -23,20 +23,23 @@ endif
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
-run: $(READY)  ## check the reference system, say where the report is
+run: $(READY)  ## check the reference systems, say where the report is
 	$(BIN)/crossfoot run $(ARGS)
 
 test: $(READY)  ## run the tests and the races, in parallel
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: $(READY)  ## check format, lint, types and SQL, then run the tests
+check: $(READY)  ## check format, lint, types and SQL, run the tests, print their coverage
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m sqlfluff lint --disable-progress-bar $(SQL)
 	$(BIN)/python -m sqlfluff lint --disable-progress-bar --templater placeholder \
 	    --exclude-rules ambiguous.column_count scenarios/races
-	@$(MAKE) --no-print-directory test
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 bench: $(READY)  ## measure against other tools on this machine
 	$(BIN)/python -m bench $(ARGS)
