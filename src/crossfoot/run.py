@@ -10,13 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 import asyncpg
 
 from crossfoot import __version__
 from crossfoot.checks.audits import AuditSet, run_audits
-from crossfoot.explorer.explore import Bounds
+from crossfoot.explorer.explore import NOTHING_RACED, Bounds
+from crossfoot.explorer.race import Race
 from crossfoot.explorer.token import Token
 from crossfoot.prove import Prover, prove_plan
 from crossfoot.results import Check, Environment, Exploration, Kill, Operation, Run, TargetResult
@@ -24,6 +26,7 @@ from crossfoot.server import Existing, Server
 from crossfoot.stages import (
     Plan,
     books_stage,
+    generated_races,
     lint_stage,
     load_races,
     not_covered,
@@ -121,12 +124,18 @@ class Runner:
         variant: Variant | None = None,
         *,
         unmasked: bool = False,
+        pairs: Path | None = None,
     ) -> Run:
-        """Run races alone, on the targets as written or on a broken variant of the first."""
+        """Run races alone, on the targets as written or on a broken variant of the first.
+
+        With ``pairs`` they are generated, and written below that folder.
+        """
 
         async def work(form: Form) -> TargetResult:
             async with self._form(form, variant, unmasked=unmasked) as chosen:
-                return await self._races(chosen, names)
+                if pairs is None:
+                    return await self._races(chosen, names)
+                return await self._pairs(chosen, names, pairs)
 
         return await self._over(targets, work)
 
@@ -215,8 +224,19 @@ class Runner:
             await self._kill_matrix(form, result, ())
         return result
 
+    async def _pairs(self, form: Form, names: Sequence[str], folder: Path) -> TargetResult:
+        races, left_out = await generated_races(self.bench, form, self.plan, names, folder)
+        result = await self._explored(form, races)
+        # Not every two calls can both succeed, even alone. Such a pair is nobody's mistake.
+        idle = [check for check in result.checks if check.reason.endswith(NOTHING_RACED)]
+        result.checks = [check for check in result.checks if check not in idle]
+        result.not_covered = [*left_out, *(f"{check.name}: {check.reason}" for check in idle)]
+        return result
+
     async def _races(self, form: Form, names: Sequence[str]) -> TargetResult:
-        races = load_races(form.target, self.plan.seed, names)
+        return await self._explored(form, load_races(form.target, self.plan.seed, names))
+
+    async def _explored(self, form: Form, races: Sequence[Race]) -> TargetResult:
         result = _new_result(form.target, form.title)
         self.listener.stage(form.target.name, "races", len(races))
         result.checks, _ = await race_stage(

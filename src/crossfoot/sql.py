@@ -145,6 +145,11 @@ def inline(source: str, literals: Mapping[str, str]) -> str:
     return b"".join([*out, data[position:]]).decode()
 
 
+def names_in(source: str) -> list[str]:
+    """Return the names that stand as ``:name`` in ``source``, each once."""
+    return list(dict.fromkeys(name for _, _, name in _parameters(source)))
+
+
 def _parameters(source: str) -> Iterator[tuple[int, int, str]]:
     """Yield (start, end, name) of each ``:name``, in bytes."""
     found = tokens(source)

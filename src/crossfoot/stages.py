@@ -20,6 +20,7 @@ from crossfoot.checks.retries import retry_checks, run_retry_check
 from crossfoot.errors import ContentError
 from crossfoot.explorer.explore import REPLAYS, Bounds
 from crossfoot.explorer.race import Race, load_race
+from crossfoot.pairs.generate import pairs, write_pairs
 from crossfoot.results import Check, Exploration
 from crossfoot.target import Target
 from crossfoot.workbench import Form, Workbench
@@ -68,6 +69,25 @@ def load_races(target: Target, seed: int, names: Sequence[str] = ()) -> list[Rac
         if not names or any(fnmatchcase(name, pattern) for pattern in names)
     ]
     return [load_race(path, target, seed) for path in chosen]
+
+
+async def generated_races(
+    bench: Workbench, form: Form, plan: Plan, names: Sequence[str], folder: Path
+) -> tuple[list[Race], list[str]]:
+    """Write a race for each way in which two operations can meet; return them, and what was left out.
+
+    ``names`` chooses some (globs). The files lie in ``folder/<target>``, to be kept by whoever wants.
+    """
+    async with bench.clone(form) as name:
+        connection = await bench.server.connect(name)
+        try:
+            found, left_out = await pairs(connection, form.target)
+        finally:
+            await connection.close()
+    chosen = [
+        pair for pair in found if not names or any(fnmatchcase(pair.name, each) for each in names)
+    ]
+    return write_pairs(chosen, form.target, folder / form.target.name, plan.seed), left_out
 
 
 async def lint_stage(bench: Workbench, form: Form) -> list[Check]:

@@ -123,12 +123,14 @@ class Operation(_Table):
     """One call that moves or grants credit.
 
     ``refused`` says which endings are business answers: ``"P0001 Some leads*"`` (SQLSTATE, and a
-    glob of the message) or ``"result.success = false"`` (a column of the first row).
+    glob of the message) or ``"result.success = false"`` (a column of the first row). ``arguments``
+    gives arguments, by name, as SQL over the fixtures' values, where races are generated.
     """
 
     call: str
     about: str = ""
     refused: list[str] = Field(default_factory=list)
+    arguments: dict[str, str] = Field(default_factory=dict)
     moves: list[str] = Field(default_factory=list)
 
     @field_validator("refused")

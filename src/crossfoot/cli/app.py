@@ -123,6 +123,12 @@ def race(
     first: Annotated[
         bool, typer.Option("--first", help="Stop each race at its first counterexample.")
     ] = False,
+    pairs: Annotated[
+        bool,
+        typer.Option(
+            "--pairs", help="Make races of every two operations, from target.toml's fixtures."
+        ),
+    ] = False,
     dsn: Dsn = None,
     as_json: AsJson = False,
     seed: Seed = 1,
@@ -133,7 +139,8 @@ def race(
     """Explore the interleavings of some races; draw what breaks."""
     plan = Plan(seed, schedules, first=first)
     job = work.Job(_command(), Screen(quiet=as_json, draw=True), plan, dsn, keep, out)
-    _finish(_await(work.race(job, target, races or [], variant, unmasked=unmasked)), as_json)
+    found = work.race(job, target, races or [], variant, unmasked=unmasked, pairs=pairs)
+    _finish(_await(found), as_json)
 
 
 @app.command(

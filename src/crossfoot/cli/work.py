@@ -46,17 +46,24 @@ async def run(job: Job, names: Sequence[str], *, prove: bool) -> Run:
 
 
 async def race(
-    job: Job, name: str | None, races: Sequence[str], variant: str | None, *, unmasked: bool
+    job: Job,
+    name: str | None,
+    races: Sequence[str],
+    variant: str | None,
+    *,
+    unmasked: bool,
+    pairs: bool,
 ) -> Run:
-    """Explore races alone, of a target or of a broken variant of it."""
+    """Explore races alone, of a target or of a broken variant of it; those of ``pairs`` are made up."""
     targets = find_targets([name] if name else [])
-    if not name and races:
+    if not name and races and not pairs:
         targets = _with_races(targets, races)
     broken = _variant(targets[0], variant) if variant else None
     async with open_server(job.dsn, keep=job.keep) as server:
         with job.screen.live():
             runner = Runner(server, job.plan, job.command, job.screen)
-            result = await runner.races(targets, races, broken, unmasked=unmasked)
+            folder = job.out / "pairs" if pairs else None
+            result = await runner.races(targets, races, broken, unmasked=unmasked, pairs=folder)
         _write(job, result, server.keep_hint() if job.keep else "")
     return result
 

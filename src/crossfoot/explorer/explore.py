@@ -22,6 +22,7 @@ from crossfoot.explorer.wording import ending
 from crossfoot.results import Check, Exploration, Finding, Kind, Property
 from crossfoot.verdicts import Outcome, Verdict
 
+NOTHING_RACED = "nothing was raced"
 REPLAYS = 10
 
 
@@ -203,7 +204,7 @@ class _Exploring:
             unreached = "" if call.line in self.answered else "never reached"
             how = self.failures.get(call.line, unreached)
             why = f" ({how})" if how else ""
-            return f"{part} never succeeded, alone or overlapping{why}: nothing was raced"
+            return f"{part} never succeeded, alone or overlapping{why}: {NOTHING_RACED}"
         return ""
 
     def verdict(self, findings: list[Finding], stuck: str) -> tuple[Verdict, str]:

@@ -1,0 +1,124 @@
+"""Who is who in a generated race: which entity each argument is, and the fixtures that make them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from crossfoot.pairs.slots import Callable, Slot, drawn
+from crossfoot.sql import inline, names_in
+from crossfoot.target import Fixture
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The entities of one session: the number of each kind, from 1; ``key`` tells keys apart."""
+
+    number: int = 1
+    shared: frozenset[str] = frozenset()
+    swapped: bool = False
+    key: str = "a"
+
+    def of(self, value: str) -> int:
+        """Return which entity of a kind this session acts on."""
+        return 1 if value in self.shared else self.number
+
+    def argument(self, slot: Slot, stage: Stage) -> str:
+        """Return the SQL of an argument."""
+        if slot.kind == "constant":
+            return slot.value
+        if slot.kind == "key":
+            return f":key_{self.key}_{slot.type}"
+        if slot.kind == "expression":
+            return stage.named(slot.value, {name: self.of(name) for name in names_in(slot.value)})
+        first = self.of(slot.value)
+        if slot.kind == "entities":
+            pair = [first, first + 1]
+            both = ", ".join(
+                f":{slot.value}_{n}" for n in (reversed(pair) if self.swapped else pair)
+            )
+            return f"array[{both}]"
+        at = 1 - slot.nth if self.swapped and slot.nth < 2 else slot.nth
+        return f":{slot.value}_{first + at}"
+
+
+@dataclass
+class Stage:
+    """The fixtures of a target, and which of them a race needs."""
+
+    fixtures: Mapping[str, Fixture]
+    ran: dict[tuple[str, int], str] = field(default_factory=dict)
+    declared: dict[str, str] = field(default_factory=dict)
+
+    def owner(self, value: str) -> str:
+        """Return the fixture that makes a kind of entity: the one of its name, or the first."""
+        if value in self.fixtures:
+            return value
+        return next(name for name, fixture in self.fixtures.items() if value in fixture.values)
+
+    def call(self, operation: Callable, cast: Cast) -> str:
+        """Return an operation's call with its arguments, and see to the fixtures it needs."""
+        arguments = {slot.name: cast.argument(slot, self) for slot in operation.slots}
+        for text in arguments.values():
+            for name in names_in(text):
+                self.need(name, cast)
+        return inline(operation.operation.call, arguments)
+
+    def need(self, name: str, cast: Cast) -> None:
+        """See to it that an entity ("lead_2") is there, or that a key is drawn."""
+        value, _, number = name.rpartition("_")
+        if value.startswith("key_"):
+            self.declared[name] = number
+        else:
+            self.run(self.owner(value), int(number), cast)
+
+    def run(self, fixture_name: str, number: int, cast: Cast) -> None:
+        """Run a fixture once for each of its entities, after those of others that it speaks of."""
+        if (fixture_name, number) in self.ran:
+            return
+        fixture = self.fixtures[fixture_name]
+        numbers = {}
+        for value in drawn(fixture):
+            owner = self.owner(value)
+            own = owner == fixture_name
+            numbers[value] = number if own or number != cast.number else cast.of(value)
+            self.declared[f"{value}_{numbers[value]}"] = str(fixture.values[value])
+            if not own:
+                self.run(owner, numbers[value], cast)
+        self.ran[fixture_name, number] = self.named(fixture.sql.strip().rstrip(";"), numbers)
+
+    def named(self, sql: str, numbers: Mapping[str, int]) -> str:
+        """Return SQL over a fixture's values with the numbered entities and the constants put in."""
+        names = {name: f":{name}_{number}" for name, number in numbers.items()}
+        return inline(sql, self.constants() | {n: t for n, t in names.items() if self.is_drawn(n)})
+
+    def is_drawn(self, value: str) -> bool:
+        """Say whether a value stands for an entity."""
+        return any(value in drawn(fixture) for fixture in self.fixtures.values())
+
+    def constants(self) -> dict[str, str]:
+        """Return the values that are numbers, texts or flags, as SQL."""
+        return {
+            name: _literal(value)
+            for fixture in self.fixtures.values()
+            for name, value in fixture.values.items()
+            if name not in drawn(fixture)
+        }
+
+    def setup(self, before: Iterable[str], role: str | None) -> Iterator[str]:
+        """Yield the statements that come before the race: fixtures, then calls that lead up to it."""
+        for statement in self.ran.values():
+            yield f"{statement};"
+            if re.search(r"\brole\b", statement):
+                yield "reset role;"
+        calls = list(before)
+        if calls and role:
+            yield f"select set_config('role', '{role}', true);"
+        yield from (f"{call};" for call in calls)
+
+
+def _literal(value: str | float | bool) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value).lower()

@@ -1,0 +1,162 @@
+"""Races that nobody wrote find what a pair of calls can do, and nothing where there is nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crossfoot.background import BackgroundServer
+from crossfoot.pairs.cast import Cast, Stage
+from crossfoot.pairs.generate import Pair, meetings, pairs
+from crossfoot.pairs.slots import Callable
+from crossfoot.report import load_run
+from crossfoot.results import TargetResult
+from crossfoot.target import Target, load_target
+from crossfoot.workbench import Workbench
+
+RACY = """
+create table card (id uuid primary key, balance integer not null);
+create function redeem(p_card uuid, p_amount integer) returns integer language plpgsql as $$
+declare
+    v_balance integer;
+begin
+    select balance into v_balance from card where id = p_card;
+    if v_balance < p_amount then
+        raise exception 'INSUFFICIENT';
+    end if;
+    update card set balance = v_balance - p_amount where id = p_card;
+    return v_balance - p_amount;
+end
+$$;
+"""
+FIVE_LINES = """\
+target = { name = "gift", about = "Gift cards", sql = ["gift.sql"], schemas = ["public"] }
+operations.redeem.call = "select redeem(:card, :amount)"
+operations.redeem.refused = ["P0001 INSUFFICIENT"]
+fixtures.card.values = { card = "uuid", balance = 100 }
+fixtures.card.sql = "insert into card values (:card, :balance)"
+"""
+TRANSFER = """
+create function transfer(p_from uuid, p_to uuid, p_amount integer) returns void language plpgsql as $$
+begin
+    update card set balance = balance - p_amount where id = p_from;
+    update card set balance = balance + p_amount where id = p_to;
+end
+$$;
+create table ticket (id uuid primary key, card uuid references card, state text default 'open');
+create function pay(p_ticket uuid) returns text language sql as $$
+    update ticket set state = 'paid' where id = p_ticket and state = 'open' returning state;
+$$;
+create function refund(p_ticket uuid, p_key uuid, p_weird point) returns text language sql as $$
+    update ticket set state = 'refunded' where id = p_ticket and state = 'paid' returning state;
+$$;
+create function reopen(p_ticket uuid, p_key uuid) returns text language sql as $$
+    update ticket set state = 'open' where id = p_ticket and state = 'paid' returning state;
+$$;
+"""
+MORE = """
+operations.transfer.call = "select transfer(:from_card, :to_card, :amount)"
+operations.pay = { call = "select pay(:ticket_id)", refused = ["result.pay = null"] }
+operations.refund.call = "select refund(:ticket_id, :key, :weird)"
+operations.reopen = { call = "select reopen(:ticket_id, :key)", refused = ["result.reopen = null"] }
+operations.never.call = "select 1 / (:amount - 60)"
+fixtures.ticket.values = { ticket = "uuid", card = "uuid" }
+fixtures.ticket.sql = "insert into ticket (id, card) values (:ticket, :card)"
+"""
+
+
+def crossfoot(folder: Path, *arguments: str) -> TargetResult:
+    command = [sys.executable, "-m", "crossfoot", "race", "--pairs", *arguments]
+    subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200, check=False)
+    return load_run(folder / "crossfoot-out" / "latest").targets[0]
+
+
+def test_a_racy_function_and_five_lines_are_enough(tmp_path: Path) -> None:
+    (tmp_path / "gift.sql").write_text(RACY)
+    (tmp_path / "target.toml").write_text(FIVE_LINES)
+    (check,) = crossfoot(tmp_path).checks
+    assert check.name == "redeem_twice_same_entities"
+    assert check.findings[0].violates == ["serial order"]
+    assert check.findings[0].confirmed == (10, 10)
+    assert (tmp_path / "crossfoot-out/pairs/gift/redeem_twice_same_entities.race.sql").exists()
+
+
+def test_the_mended_function_has_no_finding(tmp_path: Path) -> None:
+    (tmp_path / "gift.sql").write_text(
+        RACY.replace("where id = p_card;\n    if", "where id = p_card for no key update;\n    if")
+    )
+    (tmp_path / "target.toml").write_text(FIVE_LINES)
+    (check,) = crossfoot(tmp_path).checks
+    assert (check.verdict, check.findings) == ("pass", [])
+
+
+@pytest.fixture
+def gifts(tmp_path: Path) -> Target:
+    (tmp_path / "gift.sql").write_text(RACY + TRANSFER)
+    (tmp_path / "target.toml").write_text(FIVE_LINES + MORE)
+    return load_target(tmp_path / "target.toml")
+
+
+@pytest.fixture
+def found(server: BackgroundServer, gifts: Target) -> tuple[dict[str, Pair], list[str]]:
+    async def work() -> tuple[list[Pair], list[str]]:
+        bench = Workbench(server.server)
+        async with bench.as_written(gifts) as form, bench.clone(form) as name:
+            connection = await server.server.connect(name)
+            try:
+                return await pairs(connection, gifts)
+            finally:
+                await connection.close()
+
+    made, left_out = server.run(work())
+    return {pair.name: pair for pair in made}, left_out
+
+
+Found = tuple[dict[str, Pair], list[str]]
+
+
+def test_what_cannot_be_called_is_said_with_its_reason(found: Found) -> None:
+    assert found[1] == [
+        "refund: in no pair, no value for :weird (point)",
+        "never: in no pair, it never succeeds on the fixtures",
+    ]
+
+
+def test_two_accounts_meet_in_opposite_order(found: Found, gifts: Target) -> None:
+    text = found[0]["transfer_twice_opposite_order"].text(gifts)
+    assert "select transfer(:card_1, :card_2, 60);" in text
+    assert "select transfer(:card_2, :card_1, 60);" in text
+
+
+def test_a_call_that_needs_another_one_first_gets_it(found: Found) -> None:
+    assert [each.name for each in found[0]["reopen_twice_same_key"].before] == ["pay"]
+
+
+def test_documents_of_their_own_may_still_share_what_they_are_made_of(
+    found: Found, gifts: Target
+) -> None:
+    text = found[0]["pay_twice_same_card"].text(gifts)
+    assert "values (:ticket_1, :card_1)" in text
+    assert "values (:ticket_2, :card_1)" in text
+    assert "card_2" not in text
+
+
+def test_a_key_is_sent_twice_or_once_each(found: Found, gifts: Target) -> None:
+    same = found[0]["reopen_twice_same_key"].text(gifts)
+    assert same.count(":key_a_uuid") == 2
+    other = found[0]["reopen_twice_same_entities"].text(gifts)
+    assert (other.count(":key_a_uuid"), other.count(":key_b_uuid")) == (1, 1)
+
+
+def test_the_title_says_how_they_meet(found: Found, gifts: Target) -> None:
+    pair = found[0]["pay_and_reopen_same_entities"]
+    assert "-- title:   pay and reopen at once, on the same entities\n" in pair.text(gifts)
+
+
+def test_a_call_without_arguments_meets_others_only_on_the_same_ground(gifts: Target) -> None:
+    sweep = Callable("sweep", gifts.operations["pay"])
+    assert [meeting.name for meeting in meetings(sweep, sweep, gifts)] == ["same_entities"]
+    assert Stage(gifts.fixtures).call(sweep, Cast()) == "select pay(:ticket_id)"
