@@ -1,0 +1,54 @@
+-- title:     Charges queue up on an advisory lock, and a deduction takes no other
+-- class:     read_modify_write
+-- operation: deduct_credits
+-- hurts:     whoever tops up while a text is generated: the deduction writes over the top-up
+-- caught-by: race top_up_against_deduction
+-- changes:   functions/deduct_credits.sql, functions/settle_unbilled_generation.sql,
+--            functions/settle_unbilled_generations.sql
+--
+-- Whatever charges waits for its turn. A top-up knows nothing of turns, and changes the balance that a deduction has
+-- just read.
+
+-- @instead of
+    select license.*
+    into strict v_license
+    from license_billing.licenses as license
+    where license.id = v_license_id
+    for no key update;
+-- @write
+    -- One charge of a license at a time.
+    perform pg_advisory_xact_lock(hashtextextended(v_license_id::text, 0));
+    select license.*
+    into strict v_license
+    from license_billing.licenses as license
+    where license.id = v_license_id;
+
+-- @instead of
+    select license.credits_remaining
+    into strict v_balance
+    from license_billing.licenses as license
+    where license.id = v_request.license_id
+    for no key update;
+-- @write
+    -- One charge of a license at a time.
+    perform pg_advisory_xact_lock(hashtextextended(v_request.license_id::text, 0));
+    select license.credits_remaining
+    into strict v_balance
+    from license_billing.licenses as license
+    where license.id = v_request.license_id
+    for no key update;
+
+-- @instead of
+        select license.credits_remaining
+        into strict v_balance
+        from license_billing.licenses as license
+        where license.id = v_license_id
+        for no key update;
+-- @write
+        -- One charge of a license at a time.
+        perform pg_advisory_xact_lock(hashtextextended(v_license_id::text, 0));
+        select license.credits_remaining
+        into strict v_balance
+        from license_billing.licenses as license
+        where license.id = v_license_id
+        for no key update;

@@ -1,0 +1,28 @@
+-- title:     A deduction looks whether it was made before it claims its request
+-- class:     check_before_lock
+-- operation: deduct_credits
+-- hurts:     a client that sent its request again: what has paid for it is gone, so the repeat is refused; where more
+--            is left it fails on the ledger's constraint
+-- caught-by: race same_request_twice
+-- changes:   functions/deduct_credits.sql
+--
+-- Only for a recorded generation does it look again under the lock, since only that, it seems, can be charged by
+-- somebody else meanwhile. The same request can be, too.
+
+-- @instead of
+        v_request := license_billing.claim_request(p_request_id, v_license_id, 'usage', -p_amount);
+-- @write
+        select entry.balance_after
+        into v_balance
+        from license_billing.credit_entries as entry
+        where entry.request_id = p_request_id and entry.license_id = v_license_id and entry.amount = -p_amount;
+        if found then
+            return v_balance;
+        end if;
+        v_request := license_billing.claim_request(p_request_id, v_license_id, 'usage', -p_amount);
+
+-- @instead of
+    where entry.request_id = v_request.request_id;
+-- @write
+    inner join license_billing.unbilled_generations as generation on entry.request_id = generation.request_id
+    where entry.request_id = v_request.request_id;
