@@ -95,7 +95,7 @@ def _free(port: int) -> int:
             return int(listening.getsockname()[1])
     except OSError as error:
         raise CrossfootError(
-            f"{HOST}:{port} can't be listened on: {error.strerror}",
+            f"{HOST}:{port} can't be listened on: {os.strerror(error.errno or 0)}",
             remedy="Give another --port; 0 takes a free one.",
         ) from error
 

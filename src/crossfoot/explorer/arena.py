@@ -127,6 +127,16 @@ class Arena:
         trace.state = await self._state(race)
         return trace
 
+    async def told(self, race: Race, policy: Policy) -> Trace:
+        """Run the race once with sessions that tell their variables at each step."""
+        for client in self._clients:
+            await client.connection.execute("set crossfoot.tells = on")
+        try:
+            return await self.run(race, policy)
+        finally:
+            for client in self._clients:
+                await client.connection.execute("set crossfoot.tells = off")
+
     async def _set_up(self, race: Race) -> None:
         assert self._seed, "open() comes first"
         self._runs += 1
@@ -167,6 +177,8 @@ class Arena:
         happened = self._trace.events[events:]
         footprint = client.footprint(touched, happened, released=self._releases_early)
         self._trace.moves.append(Move(chosen, footprint, len(enabled) > 1))
+        if sum(event.kind == "step" for event in happened) == 1:
+            happened[0].touched = footprint
         await self._start_quiet_calls()
 
     def _unpreempted(self, enabled: tuple[int, ...]) -> tuple[int, ...]:

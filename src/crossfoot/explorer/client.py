@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
@@ -109,6 +110,8 @@ class Client:
             return
         self.woke()
         number, _, touched = message.message[len(_STEP) :].partition(" ")
+        if message.detail:
+            self._told(message.detail)
         self.step = int(number)
         if self.watch.tables:
             self._note(Touched.read(touched))
@@ -117,6 +120,13 @@ class Client:
         else:
             self.place = Place.AT_STEP
             self.moved()
+
+    def _told(self, variables: str) -> None:
+        """Write down what the variables were after the session's last event."""
+        for event in reversed(self._trace.events):
+            if event.session == self.index:
+                event.variables = json.loads(variables, parse_float=str)
+                return
 
     def _note(self, touched: Touched | None) -> None:
         """Remember what the transaction has touched so far; at first, where its counters begin."""

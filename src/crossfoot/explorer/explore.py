@@ -243,7 +243,7 @@ class _Exploring:
 
     async def finding(self) -> Finding:
         assert self.worst
-        trace, judgement = self.worst.trace, self.worst.judgement
+        trace, judgement = await self.told(self.worst.trace), self.worst.judgement
         name = explain.anomaly(judgement, trace, self.race, self.explorer.audits.applicable)
         explorer = self.explorer
         return Finding(
@@ -258,6 +258,16 @@ class _Exploring:
             replay=f"crossfoot replay {self.replay_token()}",
             confirmed=await self.confirm(),
         )
+
+    async def told(self, trace: Trace) -> Trace:
+        """Return the same schedule with what its variables were; as it is if it doesn't repeat."""
+        arena = self.explorer.arenas[0]
+        try:
+            again = await arena.told(self.race, Follow(trace.choices))
+        except (NotDeterministicError, StuckError):
+            return trace
+        same = [event.kind for event in again.events] == [event.kind for event in trace.events]
+        return again if same else trace
 
     def replay_token(self) -> Token:
         assert self.worst

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncpg
 
 _WATCHED = """
-select class.oid::bigint, coalesce(index.indrelid, class.oid)::bigint
+select
+    class.oid::bigint,
+    coalesce(index.indrelid, class.oid)::bigint,
+    coalesce(index.indrelid, class.oid)::regclass::text
 from pg_class as class
 inner join pg_namespace as namespace on class.relnamespace = namespace.oid
 left join pg_index as index on index.indexrelid = class.oid
@@ -39,11 +42,15 @@ Counters = dict[int, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Footprint:
-    """The tables that one move read, and those that it wrote or locked rows of."""
+    """The tables that one move read, and those that it wrote or locked rows of.
+
+    ``changed`` are those of the latter that it wrote, for whoever reads about it.
+    """
 
     reads: frozenset[int] = frozenset()
     writes: frozenset[int] = frozenset()
     unknown: bool = False
+    changed: frozenset[int] = frozenset()
 
     def meets(self, other: Footprint) -> bool:
         """Say whether the order of two moves with these footprints may matter."""
@@ -56,7 +63,7 @@ class Footprint:
     def with_writes_of(self, other: Footprint) -> Footprint:
         """Return this footprint with another's writes in it."""
         unknown = self.unknown or other.unknown
-        return Footprint(self.reads, self.writes | other.writes, unknown)
+        return Footprint(self.reads, self.writes | other.writes, unknown, self.changed)
 
 
 EVERYTHING = Footprint(unknown=True)
@@ -97,6 +104,7 @@ class Watch:
     """What is counted: tables and their indexes, by oid, with the table that each belongs to."""
 
     tables: Mapping[int, int]
+    names: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     async def of(cls, connection: asyncpg.Connection, schemas: Iterable[str]) -> Watch:
@@ -107,7 +115,7 @@ class Watch:
         if await connection.fetchval(_DEFERRED):
             return cls({})
         rows = await connection.fetch(_WATCHED, list(schemas))
-        return cls({row[0]: row[1] for row in rows})
+        return cls({row[0]: row[1] for row in rows}, {row[1]: row[2] for row in rows})
 
     @property
     def setting(self) -> str:
@@ -120,9 +128,10 @@ class Watch:
         if counted is None or after is None:
             return EVERYTHING
         reads = {self.tables[oid] for oid, (count, _) in counted.items() if count}
-        writes = {self.tables[oid] for oid, (_, count) in counted.items() if count}
+        changed = frozenset(self.tables[oid] for oid, (_, count) in counted.items() if count)
         # A scan of a table in which rows are locked may have locked some.
-        return Footprint(frozenset(reads), frozenset(writes | (reads & after.locked)))
+        writes = changed | (reads & after.locked)
+        return Footprint(frozenset(reads), writes, changed=changed)
 
     def end(self, base: Touched | None, last: Touched | None) -> Footprint:
         """Return what a COMMIT or ROLLBACK shows to others: all that was written or locked."""

@@ -45,6 +45,8 @@ _LEFT_BEHIND = {
     re.compile(r"\btemp(orary)?\b", re.IGNORECASE): "discard temp;",
     re.compile(r"\bset_config\s*\(|\bset\s+session\b", re.IGNORECASE): "reset all;",
 }
+_TELLS = "pg_catalog.current_setting('crossfoot.tells', true) = 'on'"
+_MOST_VARIABLES = 40  # a function takes at most 100 arguments
 _COMMENT = r"--[^\n]*\n|/\*.*?\*/"
 _RELEASES = re.compile(
     rf"\b(exception(\s|{_COMMENT})+when|pg_advisory_unlock\w*|commit|rollback)\b",
@@ -200,12 +202,10 @@ async def _instrument_one(
     if row["language"] not in {"plpgsql", "sql"}:
         found.skipped[name] = f"language {row['language']}: one opaque step"
         return
-    early, edits, source = _edits(row, found.callees, name)
+    early, edits, source, variables = _edits(row, found.callees, name)
     definition = str(row["definition"])
     at = definition.rindex(source)
-    written = (
-        "select crossfoot.step({});" if row["language"] == "sql" else "assert crossfoot.step({});"
-    )
+    written = "select crossfoot.step({});" if row["language"] == "sql" else _asserted(variables)
     changed = _apply(source, edits, name, found, written)
     try:
         await connection.execute(definition[:at] + changed + definition[at + len(source) :])
@@ -218,23 +218,37 @@ async def _instrument_one(
     (found.early if early else found.quiet_start).add(name)
 
 
-def _edits(row: Mapping[str, object], callees: Callees, name: str) -> tuple[bool, list[Edit], str]:
-    """Return whether the body touches data before its first step, the edits, and the body."""
+def _asserted(variables: Sequence[str]) -> str:
+    """Return how a step is written in PL/pgSQL, telling the variables where it is asked to."""
+    shown = ", ".join(
+        f"'{name.strip(chr(34))}', {name}"
+        for name in variables[:_MOST_VARIABLES]
+        if "'" not in name
+    )
+    told = f", case when {_TELLS} then pg_catalog.jsonb_build_object({shown}) end" if shown else ""
+    return f"assert crossfoot.step({{}}{told});"
+
+
+def _edits(
+    row: Mapping[str, object], callees: Callees, name: str
+) -> tuple[bool, list[Edit], str, list[str]]:
+    """Return whether the body touches data before its first step, the edits, the body, its variables."""
     body = str(row["body"])
     try:
         if row["language"] == "plpgsql":
             # A trigger's statement, and so its constraints and other triggers, goes on after it.
             returns = bool(row["trigger"]) or row["name"] in callees.awaited
             recognised = recognise(body, callees, return_steps=returns)
-            return recognised.early, recognised.edits, body
+            return recognised.early, recognised.edits, body, recognised.variables
         if row["atomic"]:
             body, is_expression = _atomic_body(str(row["definition"]))
             if is_expression:
-                return False, _returned(body), body
+                return False, _returned(body), body, []
         places = statement_places(body)
     except ContentError as error:
         raise ContentError(f"{name}: {error.message}", remedy="Its body can't be read.") from error
-    return False, [Edit(place.offset, place.offset, "", place, " ") for place in places], body
+    edits = [Edit(place.offset, place.offset, "", place, " ") for place in places]
+    return False, edits, body, []
 
 
 def _atomic_body(definition: str) -> tuple[str, bool]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from crossfoot.explorer.instrument import Instrumented
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.trace import Event, Trace
 from crossfoot.explorer.wording import ending, readable, shorten
 from crossfoot.results import Lanes, LaneStep
+
+Known = dict[tuple[int, str], dict[str, Any]]
+"""The variables of a session in a function, as they were told last."""
 
 
 def lanes_of(
@@ -21,11 +25,12 @@ def lanes_of(
     """
     names = [session.name for session in race.sessions]
     steps: list[LaneStep] = []
+    told: Known = {}
     for event in _calls_where_they_matter(trace.events):
         if event.kind == "step" and instrumented.steps[event.step].kind == "return":
             continue
         text, source = _text(event, instrumented, sources)
-        note = _note(event, names)
+        note = _note(event, names) or did(event, told, instrumented)
         steps.append(
             LaneStep(
                 number=len(steps) + 1,
@@ -79,6 +84,31 @@ def _note(event: Event, names: list[str]) -> str:
     if event.result:
         return ending(event.result)
     return ""
+
+
+def did(event: Event, known: Known, instrumented: Instrumented) -> str:
+    """Return what a step did: which variables it set, and which tables it wrote."""
+    if event.kind != "step":
+        return ""
+    frame = event.session, instrumented.steps[event.step].function
+    before = known.setdefault(frame, {})
+    said: list[str] = []
+    for name, value in (event.variables or {}).items():
+        if value is not None and value != before.get(name):
+            said.append(f"{name} = {_shown(value)}")
+        before[name] = value
+    if event.touched and event.touched.changed:
+        names = (instrumented.watch.names[table] for table in event.touched.changed)
+        said.append(f"writes {', '.join(sorted(name.rpartition('.')[2] for name in names))}")
+    return "; ".join(said)
+
+
+def _shown(value: Any) -> str:
+    """Return a variable's value; of a row only what it is, for the columns would fill the page."""
+    if isinstance(value, dict):
+        cells = ", ".join(f"{name} {cell}" for name, cell in value.items() if cell is not None)
+        return f"({shorten(cells, 60)})"
+    return shorten(str(value), 60)
 
 
 def _state(trace: Trace, race: Race) -> list[dict[str, str | None]]:

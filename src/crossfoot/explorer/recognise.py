@@ -48,12 +48,14 @@ class Recognised:
 
     ``early`` says that its declarations touch data before any step. ``awaited`` are functions after
     whose return the calling statement may touch data; ``returned`` those whose result is returned.
+    ``variables`` are those that the whole body can see and that can be shown at any time.
     """
 
     edits: list[Edit] = field(default_factory=list)
     early: bool = False
     awaited: set[str] = field(default_factory=set)
     returned: set[str] = field(default_factory=set)
+    variables: list[str] = field(default_factory=list)
 
 
 class _Reader:
@@ -142,7 +144,7 @@ class _Reader:
     def block(self, *, outermost: bool = False) -> bool:
         """Read ``[<<label>>] [declare ...] begin ... end``; say whether its declarations touch data."""
         self.label()
-        early = self.declarations() if self.word() == "declare" else False
+        early = self.declarations(visible=outermost) if self.word() == "declare" else False
         self.expect("begin")
         self.statements("exception", "end")
         closing = self.here
@@ -160,13 +162,16 @@ class _Reader:
             self.at += 1
         return early
 
-    def declarations(self) -> bool:
+    def declarations(self, *, visible: bool = False) -> bool:
         early = False
         while self.word() == "declare":
             self.at += 1
         while self.word() != "begin":
             declared = self.until(";")
             early = early or self.touches(declared)
+            # A record that nothing was assigned to can't be looked at.
+            if visible and not {"record", "cursor", "alias"} & {token.word for token in declared}:
+                self.found.variables.append(declared[0].text)
             self.at += 1
             while self.word() == "declare":
                 self.at += 1

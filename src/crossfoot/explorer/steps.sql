@@ -42,7 +42,7 @@ as $$
 $$;
 grant execute on function crossfoot.touched() to public;
 
-create function crossfoot.step(number integer) returns boolean
+create function crossfoot.step(number integer, variables jsonb default null) returns boolean
 language plpgsql
 volatile
 security definer
@@ -62,7 +62,8 @@ begin
     turn := pg_sequence_last_value(format('crossfoot.turn_%s', slot)::regclass);
     -- NOTICE could be silenced by a function's own client_min_messages; INFO is always sent.
     raise info 'crossfoot step % %', number,
-        case when current_setting('crossfoot.watched', true) <> '' then crossfoot.touched() end;
+        case when current_setting('crossfoot.watched', true) <> '' then crossfoot.touched() end
+        using detail = coalesce(variables::text, '');
     perform pg_advisory_lock(1128681263, (2 * slot + turn)::integer);
     perform pg_advisory_unlock(1128681263, (2 * slot + turn)::integer);
     if pg_sequence_last_value('crossfoot.given_up') = 2 then
@@ -71,7 +72,7 @@ begin
     return true;
 end
 $$;
-grant execute on function crossfoot.step(integer) to public;
+grant execute on function crossfoot.step(integer, jsonb) to public;
 
 -- 1: go on. 2: every step raises, which ends a schedule that doesn't end by itself.
 create sequence crossfoot.given_up;

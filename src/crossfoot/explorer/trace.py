@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from crossfoot.explorer.footprint import Footprint
 from crossfoot.explorer.race import Call
@@ -29,7 +29,8 @@ class Event:
     """One thing that happened in a schedule, for the lanes.
 
     ``step`` is the number of an instrumented step, 0 for a client statement; ``blockers`` are the
-    sessions waited for; ``result`` is set when a call came back.
+    sessions waited for; ``result`` is set when a call came back. ``touched`` is what happened up to the
+    session's next stop, and ``variables`` are those of the function at that stop, where it told them.
     """
 
     session: int
@@ -38,6 +39,8 @@ class Event:
     call: Call | None = None
     blockers: tuple[int, ...] = ()
     result: CallResult | None = None
+    touched: Footprint | None = None
+    variables: dict[str, Any] | None = None
 
 
 @dataclass

@@ -45,6 +45,6 @@ def cell(value: str | None) -> str:
     return "null" if value is None else value
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, most: int = _SHOWN) -> str:
     """Cut a text to what fits into a lane."""
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1].rstrip() + "…"
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
