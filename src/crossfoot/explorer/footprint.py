@@ -25,14 +25,15 @@ left join pg_index as index on index.indexrelid = class.oid
 where class.relkind in ('r', 'p', 'm', 'i', 'I')
     and namespace.nspname <> all ($1::text[]) and namespace.nspname not like 'pg\\_%'
 """
-_DEFERRED = """
+_NOT_COUNTED = """
 select exists (select from pg_constraint where condeferrable)
     or exists (select from pg_trigger where tgdeferrable)
+    or current_setting('track_counts') <> 'on'
 """
 # What sessions may learn from each other without touching a table.
 _ELSEWHERE = re.compile(
     r"\b(\w*advisory\w*|pg_locks|pg_stat\w*|pg_snapshot\w*|pg_current_\w+|txid_\w+|xmin|xmax"
-    r"|dblink\w*|lastval|currval|last_value|commit|rollback)\b",
+    r"|dblink\w*|nextval|setval|lastval|currval|last_value|commit|rollback)\b",
     re.IGNORECASE,
 )
 
@@ -110,9 +111,9 @@ class Watch:
     async def of(cls, connection: asyncpg.Connection, schemas: Iterable[str]) -> Watch:
         """Return what there is to be counted in a database; nothing if that wouldn't show it all.
 
-        Deferred constraints look at tables during COMMIT, unseen.
+        Deferred constraints look at tables during COMMIT, unseen; and a server may not count at all.
         """
-        if await connection.fetchval(_DEFERRED):
+        if await connection.fetchval(_NOT_COUNTED):
             return cls({})
         rows = await connection.fetch(_WATCHED, list(schemas))
         return cls({row[0]: row[1] for row in rows}, {row[1]: row[2] for row in rows})
