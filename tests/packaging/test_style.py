@@ -38,7 +38,9 @@ LONG = {
     "tests/engine/test_recognise.py": "one construct of PL/pgSQL per test",
     "tests/engine/report_specimen.py": "one run with everything in it that a report can show",
     "tests/content/worlds/lead_marketplace.py": "every outcome of every function of one system",
+    "tests/content/worlds/peer_booking.py": "every outcome of every function of one system",
     "reference_impl/lead_marketplace/model.py": "one system, to be read in one sitting",
+    "reference_impl/peer_booking/model.py": "one system, to be read in one sitting",
 }
 
 MODULES = [
