@@ -61,12 +61,20 @@ class Prover:
                 f"{form.target.name} has no broken variant {missing[0]!r}",
                 remedy="'crossfoot list' names them.",
             )
+        for variant in variants:
+            variant.files()  # raises for one that doesn't fit any more, before the others have run
         jobs = [
             self.kill(form, variant, unmasked=unmasked)
             for variant in variants
             for unmasked in ([False, True] if variant.unmask else [False])
         ]
-        kills = list(await asyncio.gather(*jobs))
+        running = [asyncio.ensure_future(job) for job in jobs]
+        try:
+            kills = list(await asyncio.gather(*running))
+        finally:
+            for each in running:
+                each.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
         return KillMatrix(checks=_all_checks(kills, form.target), kills=kills)
 
     async def kill(self, form: Form, variant: Variant, *, unmasked: bool) -> Kill:

@@ -250,8 +250,9 @@ class ContractRunner:
 
     async def ask(self, act: Act, contract: Contract, section: str) -> list[asyncpg.Record]:
         """Run a statement of the contract's own as superuser."""
+        arguments = self.arguments(act, contract)
         try:
-            rows = await self.superuser.fetch(act.query.text, *act.query.arguments(self.kept))
+            rows = await self.superuser.fetch(act.query.text, *arguments)
         except asyncpg.PostgresError as error:
             raise _CanNotTellError(
                 f"{contract.file}:{act.line}: {section} fails: {error}"
@@ -266,8 +267,19 @@ class ContractRunner:
         got = "no row" if not rows else _rendered(rows[0])
         return [self.finding(contract, act, f"not true: {act.check}", f"The check gave: {got}.")]
 
+    def arguments(self, act: Act, contract: Contract) -> list[object]:
+        """Return the values that a statement speaks of, kept by earlier ones."""
+        for name in act.query.names:
+            if name not in self.kept:
+                raise _CanNotTellError(
+                    f"{contract.file}:{act.line}: ':{name}' has no value, as the call that was to"
+                    " give it ended in an error"
+                )
+        return act.query.arguments(self.kept)
+
     async def call(self, act: Act, contract: Contract) -> list[Finding]:
         """Make a call and compare its outcome with the expected one."""
+        self.arguments(act, contract)
         outcome, said = await self.send(act)
         expected = act.expected or Expected(Outcome.OK)
         if outcome is expected.outcome and fnmatchcase(said, expected.glob):
