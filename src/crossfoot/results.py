@@ -81,7 +81,8 @@ class Finding(_Model):
     of plain text that ends on it. ``rows`` are offending rows, rendered as text. ``anomaly`` is the
     name of the concurrency anomaly or the class of the mistake, where there is one. ``violates`` says
     what a schedule violates: "serial order", "audit item_sold_once", "expect at most 1 ok",
-    "deadlock". ``confirmed`` is (times seen again, times replayed).
+    "deadlock". ``confirmed`` is (times seen again, times replayed). ``prevention`` says, a line each,
+    what the same race does at stronger isolation levels, and what that costs.
     """
 
     subject: str
@@ -95,6 +96,7 @@ class Finding(_Model):
     serial: list[str] = Field(default_factory=list)
     replay: str = ""
     confirmed: tuple[int, int] | None = None
+    prevention: list[str] = Field(default_factory=list)
     regression_race: str = ""
     waiver: Waiver | None = None
 

@@ -47,6 +47,34 @@ def test_what_a_step_writes_is_shown_unless_nobody_could_come_between(
     assert "writes entry" in notes
 
 
+def test_it_says_what_stronger_isolation_levels_would_do_and_cost(
+    found: tuple[Ground, Check],
+) -> None:
+    repeatable, serializable = found[1].findings[0].prevention
+    assert repeatable.startswith("repeatable read: none of ")
+    assert "have to be sent again" in repeatable or "has to be sent again" in repeatable
+    assert serializable.startswith("serializable: none of ")
+
+
+def test_a_level_that_does_not_help_is_said_not_to(
+    server: BackgroundServer, tmp_path: Path
+) -> None:
+    """Two sessions read both purses, and each empties another one: a write skew."""
+    skew = (
+        "begin; select sum(balance) from counting.purse; "
+        "update counting.purse set balance = 0 where id = :{}; commit;"
+    )
+    with ground_of(server, SPECIMENS / "counting" / "target.toml", tmp_path) as cards:
+        race = cards.race(
+            *(skew.format(name) for name in ("one", "two")),
+            values="one uuid, two uuid",
+            setup="insert into counting.purse values (:one, 100), (:two, 100);",
+        )
+        repeatable, serializable = cards.explore(race).findings[0].prevention
+    assert "schedules still fail" in repeatable
+    assert "none of" in serializable
+
+
 def test_variables_that_cannot_be_looked_at_are_left_alone(
     server: BackgroundServer, tmp_path: Path
 ) -> None:

@@ -107,6 +107,8 @@ class Screen:
             self.console.print(Text(finding.explanation))
             for line in finding.serial:
                 self.console.print(Text(f"  one after the other, {line}", style="dim"))
+            for line in finding.prevention:
+                self.console.print(Text(f"  at {line}", style="dim"))
             self._replays(finding)
 
     def _replays(self, finding: Finding) -> None:

@@ -12,6 +12,7 @@ from crossfoot.explorer.race import Race
 from crossfoot.explorer.serial import SerialOutcome
 from crossfoot.explorer.trace import CallResult, Trace
 from crossfoot.explorer.wording import cell, ending, readable
+from crossfoot.results import Exploration
 from crossfoot.verdicts import Outcome
 
 
@@ -60,6 +61,15 @@ def _what(judgement: Judgement, race: Race) -> str:
         expectation, count = judgement.unmet[0]
         return f"expected {expectation.text}, got {count}"
     return "no order of the calls, one after the other, ends like this"
+
+
+def at_level(done: Exploration) -> str:
+    """Return what became of the schedules at another isolation level."""
+    if done.failing:
+        return f"{done.failing} of {done.schedules} schedules still fail"
+    cost = f"{done.retryable} of them end with a call that has to be sent again"
+    looked_at = f"{done.schedules} schedules" if done.complete else done.coverage
+    return f"none of {looked_at} fails; {cost if done.retryable else 'no call fails for it'}"
 
 
 def explanation(judgement: Judgement, trace: Trace, race: Race) -> str:

@@ -22,6 +22,8 @@ from crossfoot.explorer.wording import ending
 from crossfoot.results import Check, Exploration, Finding, Kind, Property
 from crossfoot.verdicts import Outcome, Verdict
 
+LEVELS = ("read committed", "repeatable read", "serializable")
+_AT_OTHER_LEVELS = 200  # schedules
 NOTHING_RACED = "nothing was raced"
 REPLAYS = 10
 
@@ -257,7 +259,29 @@ class _Exploring:
             rows=[{"audit": o.audit, **o.row} for o in judgement.offences[:10]],
             replay=f"crossfoot replay {self.replay_token()}",
             confirmed=await self.confirm(),
+            prevention=await self.stronger(),
         )
+
+    async def stronger(self) -> list[str]:
+        """Return what the race does at stronger isolation levels, one line each."""
+        found: list[str] = []
+        violated = set(self.explorer.violated)
+        for level in LEVELS[LEVELS.index(self.race.isolation) + 1 :] if self.confirms else ():
+            race = replace(self.race, isolation=level, expectations=())
+            other = _Exploring(self.explorer, race)
+            other.search.budget = _AT_OTHER_LEVELS
+            try:
+                await other.search_all()
+            except (NotDeterministicError, StuckError, ContentError):
+                continue
+            found.append(f"{level}: {explain.at_level(other.done)}")
+        self.explorer.violated = violated
+        return found
+
+    @property
+    def confirms(self) -> bool:
+        """Say whether a counterexample is looked at closely, or only noted."""
+        return self.explorer.bounds.replays > 0
 
     async def told(self, trace: Trace) -> Trace:
         """Return the same schedule with what its variables were; as it is if it doesn't repeat."""

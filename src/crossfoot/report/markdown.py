@@ -104,18 +104,18 @@ def _finding(found: Found) -> str:
         escape(", ".join(part for part in about if part)),
         block(draw(finding.lanes, _WIDTH)) if finding.lanes else "",
         "\n\n".join(escape(part) for part in finding.explanation.split("\n\n")),
-        _outcomes(finding.serial),
+        _listed("One after the other, only this can come out:", finding.serial),
+        _listed("The same race at stronger isolation levels:", finding.prevention),
         block(_clipped(rows(finding, _WIDTH))) if finding.rows else "",
         block(again(finding)) if again(finding) else "",
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _outcomes(outcomes: list[str]) -> str:
-    if not outcomes:
+def _listed(title: str, sentences: list[str]) -> str:
+    if not sentences:
         return ""
-    lines = ["One after the other, only this can come out:", ""]
-    return "\n".join(lines + [f"- {escape(outcome)}" for outcome in outcomes])
+    return "\n".join([title, "", *(f"- {escape(sentence)}" for sentence in sentences)])
 
 
 def _clipped(text: str) -> str:
