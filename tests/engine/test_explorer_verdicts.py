@@ -463,3 +463,10 @@ def test_a_procedure_that_commits_is_unknown_and_says_why(
         setup = "insert into shop.t values (:id, 0);"
         check = ground.explore(ground.race(session, session, values="id uuid", setup=setup))
         assert "invalid transaction termination" in unknown(check)
+
+
+def test_a_race_without_a_setup_that_writes_nothing_runs_again_and_again(
+    clockwork: Ground,
+) -> None:
+    check = clockwork.explore(clockwork.race("select 1 from pg_class;", "select 2 from pg_class;"))
+    assert check.verdict is Verdict.PASS

@@ -122,6 +122,15 @@ def test_without_a_call_that_ends_well_nothing_is_known(
     assert "No contract" in check.reason
 
 
+def test_a_way_to_the_call_that_fails_proves_nothing(
+    server: BackgroundServer, tmp_path: Path
+) -> None:
+    contract = CONTRACT.replace("(:card, 100)", "(:card, -100)")
+    check = disturbed(server, tmp_path, RIGHT, contract)
+    assert check.verdict is Verdict.UNKNOWN
+    assert "@setup fails" in check.reason
+
+
 def test_a_retryable_error_cannot_be_bound_as_a_refusal(tmp_path: Path) -> None:
     (tmp_path / "target.toml").write_text(TARGET.replace("P0001 INSUFFICIENT*", "55P03 *"))
     with pytest.raises(ContentError, match="send it again"):

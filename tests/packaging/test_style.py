@@ -39,6 +39,8 @@ LONG = {
     "tests/engine/report_specimen.py": "one run with everything in it that a report can show",
     "tests/content/worlds/lead_marketplace.py": "every outcome of every function of one system",
     "tests/content/worlds/peer_booking.py": "every outcome of every function of one system",
+    "tests/content/worlds/stripe_idempotency.py": "every outcome of every function of one system",
+    "reference_impl/stripe_idempotency/model.py": "one system, to be read in one sitting",
     "reference_impl/lead_marketplace/model.py": "one system, to be read in one sitting",
     "reference_impl/peer_booking/model.py": "one system, to be read in one sitting",
 }

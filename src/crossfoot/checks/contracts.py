@@ -209,7 +209,7 @@ async def run_contracts(
         await runner.close()
 
 
-class _CanNotTellError(Exception):
+class CanNotTellError(Exception):
     """The contract's own set-up or check fails, so it proves nothing."""
 
 
@@ -230,7 +230,7 @@ class ContractRunner:
         try:
             for act in contract.acts:
                 check.findings += await self.act(act, contract)
-        except _CanNotTellError as error:
+        except CanNotTellError as error:
             check.reason = str(error)
         else:
             check.verdict = Verdict.PASS
@@ -254,7 +254,7 @@ class ContractRunner:
         try:
             rows = await self.superuser.fetch(act.query.text, *arguments)
         except asyncpg.PostgresError as error:
-            raise _CanNotTellError(
+            raise CanNotTellError(
                 f"{contract.file}:{act.line}: {section} fails: {error}"
             ) from error
         return list(rows)
@@ -271,7 +271,7 @@ class ContractRunner:
         """Return the values that a statement speaks of, kept by earlier ones."""
         for name in act.query.names:
             if name not in self.kept:
-                raise _CanNotTellError(
+                raise CanNotTellError(
                     f"{contract.file}:{act.line}: ':{name}' has no value, as the call that was to"
                     " give it ended in an error"
                 )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from crossfoot.checks.contracts import Act, Connect, Contract, ContractRunner
+from crossfoot.checks.contracts import Act, CanNotTellError, Connect, Contract, ContractRunner
 from crossfoot.results import Check, Finding, Kind, Property
 from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity, Verdict
@@ -143,6 +143,9 @@ async def run_retry_check(check: Check, example: Example, target: Target, place:
         disturber = Disturber(target, example, runner, superuser, other)
         try:
             await disturber.disturb()
+        except CanNotTellError as error:
+            check.reason = str(error)
+            return check
         finally:
             await runner.close()
             await other.close()

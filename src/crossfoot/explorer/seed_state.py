@@ -99,7 +99,8 @@ class SeedState:
             if dirty is None or table in dirty or table in self.refill
         ]
         try:
-            await connection.execute(f"{self._reset(tables)}\n{race.setup}")
+            # asyncpg can't send an empty query.
+            await connection.execute(f"{self._reset(tables)}\n{race.setup}".strip() or "select")
         except asyncpg.PostgresError as error:
             await connection.execute(self._reset(list(self.emptying)))
             line = await _failing_line(connection, race)

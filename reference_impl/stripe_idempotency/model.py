@@ -1,0 +1,548 @@
+"""Stripe idempotency as a pure state machine: what each function of ``functions/`` must do.
+
+A function here has the name and the arguments of the one in SQL, and is given what only the server
+knows (``now``, ``new_id``). It returns the next state and the row that the caller gets, or raises
+:class:`Refused` with the message of the P0001; the state then stays as it was. Nothing is read,
+written or drawn. Calls come one after another here: there is nothing to wait for.
+
+Ids of users and of rows are UUIDs, other names are text, amounts are whole cents, times are aware
+datetimes, JSON is text. Times that no outcome depends on (created_at, completed_at, ...) are left
+out of the state, and lease_expires_at of the rows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+LARGEST = 2147483647
+LONGEST_LEASE = 3600
+KEY_LIFETIME = timedelta(hours=23)
+"""How long a Stripe key is sent. Stripe keeps it for 24 hours, and a lease is an hour at most."""
+
+KEY_TOO_OLD = "Stripe key is too old to be sent again"
+
+Operation = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An operation at Stripe. One that was recorded without a claim has no fingerprint.
+
+    ``attempt`` counts the owners. ``id`` is None until somebody is told it.
+    """
+
+    stripe_key: str
+    fingerprint: str | None
+    user_id: UUID | None
+    metadata: Mapping[str, object]
+    expires_at: datetime
+    lease_expires_at: datetime | None = None
+    status: Literal["in_progress", "completed", "needs_attention"] = "in_progress"
+    attempt: int = 0
+    resource_id: str | None = None
+    last_error: str | None = None
+    id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to our own API, with its response once it is completed."""
+
+    fingerprint: str
+    user_id: UUID | None
+    attempt: int
+    lease_expires_at: datetime | None
+    response: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True)
+class StripeEvent:
+    """An event from Stripe. ``paid`` is who paid how much, for one that pays into a wallet."""
+
+    type: str
+    attempt: int = 0
+    lease_expires_at: datetime | None = None
+    processed: bool = False
+    effect: str | None = None
+    paid: tuple[UUID, int] | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """What an organizer created."""
+
+    id: UUID
+    organizer_id: UUID
+    title: str
+    starts_at: datetime
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One movement of a wallet, under a caller's key, an event's id or neither."""
+
+    id: UUID
+    user_id: UUID
+    amount: int
+    balance_before: int
+    balance_after: int
+    kind: str
+    reference: str
+    key: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """All there is. A user without a wallet has never had a cent in it."""
+
+    users: frozenset[UUID] = frozenset()
+    claims: Mapping[Operation, Claim] = field(default_factory=dict)
+    requests: Mapping[str, Request] = field(default_factory=dict)
+    stripe_events: Mapping[str, StripeEvent] = field(default_factory=dict)
+    events: Mapping[UUID, Event] = field(default_factory=dict)
+    wallets: Mapping[UUID, int] = field(default_factory=dict)
+    entries: tuple[Entry, ...] = ()
+
+
+class Refused(Exception):  # noqa: N818 (a business answer, not an error)
+    """A refusal: P0001 with this message, and nothing has changed."""
+
+
+# What a caller may send: SQL has no argument that can't be NULL.
+Id = UUID | None
+Text = str | None
+Number = int | None
+Row = dict[str, object]
+Step = tuple[State, Row]
+
+
+def check_stripe_idempotency(state: State, operation_type: Text, operation_id: Text) -> Step:
+    """Look whether an operation is completed. Changes nothing, and claims nothing."""
+    claim = state.claims.get(_operation(operation_type, operation_id))
+    return state, {
+        "is_completed": claim is not None and claim.status == "completed",
+        "stripe_resource_id": claim and claim.resource_id,
+        "stripe_idempotency_key": claim and claim.stripe_key,
+    }
+
+
+def claim_stripe_idempotency(
+    state: State,
+    operation_type: Text,
+    operation_id: Text,
+    request_fingerprint: Text,
+    lease_seconds: Number = 60,
+    user_id: Id = None,
+    metadata: Text = "{}",
+    *,
+    new_id: UUID,
+    now: datetime,
+) -> Step:
+    """Give the lease and the Stripe key to the first caller, and to the next one when it lapsed."""
+    operation = _operation(operation_type, operation_id)
+    fingerprint = _name(request_fingerprint, "request fingerprint")
+    lease = _lease(lease_seconds)
+    notes = _object(metadata)
+    _user_or_guest(state, user_id)
+
+    key = f"{operation_type}:{operation_id}:{new_id}"
+    new = Claim(key, fingerprint, user_id, notes, now + KEY_LIFETIME)
+    claim = state.claims.get(operation, new)
+    if claim.fingerprint not in (None, fingerprint) or claim.user_id != user_id:
+        raise Refused(f"Operation was claimed with other arguments: {':'.join(operation)}")
+
+    outcome: str = claim.status
+    if claim.status == "in_progress" and not _leased(claim, now):
+        outcome = "claimed" if claim.expires_at > now else "needs_attention"
+    if outcome == "claimed":
+        claim = replace(claim, attempt=claim.attempt + 1, lease_expires_at=now + lease)
+    elif outcome != claim.status:
+        claim = _given_up(claim, KEY_TOO_OLD)
+    return _with(state, operation, claim), {
+        "outcome": outcome,
+        "stripe_idempotency_key": None if outcome == "in_progress" else claim.stripe_key,
+        "stripe_resource_id": claim.resource_id,
+        "attempt": claim.attempt if outcome == "claimed" else None,
+    }
+
+
+def record_stripe_idempotency(
+    state: State,
+    operation_type: Text,
+    operation_id: Text,
+    stripe_idempotency_key: Text,
+    stripe_resource_id: Text,
+    user_id: Id = None,
+    metadata: Text = "{}",
+    expires_at: datetime | None = None,
+    *,
+    new_id: UUID,
+    now: datetime,
+) -> Step:
+    """Record the resource of an operation, claimed or not. It is never replaced by another."""
+    operation = _operation(operation_type, operation_id)
+    key = _name(stripe_idempotency_key, "Stripe idempotency key")
+    resource = _name(stripe_resource_id, "Stripe resource id")
+    notes = _object(metadata)
+    _user_or_guest(state, user_id)
+
+    claim = state.claims.get(operation)
+    if claim is None:
+        if any(other.stripe_key == key for other in state.claims.values()):
+            raise Refused(f"Stripe idempotency key was used for another operation: {key}")
+        claim = Claim(key, None, user_id, {}, now + KEY_LIFETIME)
+    if claim.stripe_key != key:
+        raise Refused(f"Operation has another Stripe idempotency key: {':'.join(operation)}")
+    if claim.user_id != user_id:
+        raise Refused(f"Operation belongs to another user: {':'.join(operation)}")
+    if claim.resource_id not in (None, resource):
+        raise Refused(f"Operation is completed with another Stripe resource: {':'.join(operation)}")
+    if claim.status != "completed":
+        claim = replace(
+            claim,
+            status="completed",
+            resource_id=resource,
+            lease_expires_at=None,
+            metadata={**claim.metadata, **notes},
+            expires_at=expires_at or claim.expires_at,
+        )
+    return _told(state, operation, claim, new_id, "record_stripe_idempotency")
+
+
+def fail_stripe_idempotency(
+    state: State,
+    operation_type: Text,
+    operation_id: Text,
+    attempt: Number,
+    error: Text,
+    *,
+    new_id: UUID,
+) -> Step:
+    """Give an operation up for an error that Stripe would answer with again."""
+    operation = _operation(operation_type, operation_id)
+    why = _filled(error, "Error")
+    claim = _owned(state, operation, attempt)
+    if claim.status == "needs_attention" and claim.last_error != why:
+        raise Refused(f"Operation needs attention: {':'.join(operation)}")
+    return _told(state, operation, _given_up(claim, why), new_id, "fail_stripe_idempotency")
+
+
+def release_stripe_idempotency(
+    state: State,
+    operation_type: Text,
+    operation_id: Text,
+    attempt: Number,
+    *,
+    new_id: UUID,
+    now: datetime,
+) -> Step:
+    """Give a lease back. The Stripe key stays."""
+    operation = _operation(operation_type, operation_id)
+    claim = _owned(state, operation, attempt)
+    if claim.status == "needs_attention":
+        raise Refused(f"Operation needs attention: {':'.join(operation)}")
+    if _leased(claim, now):
+        claim = replace(claim, lease_expires_at=now)
+    return _told(state, operation, claim, new_id, "release_stripe_idempotency")
+
+
+def claim_idempotency_key(
+    state: State,
+    idempotency_key: Text,
+    request_fingerprint: Text,
+    user_id: Id = None,
+    lease_seconds: Number = 60,
+    *,
+    now: datetime,
+) -> Step:
+    """Let one caller do a request, and answer its repeats with the stored response."""
+    key = _name(idempotency_key, "idempotency key")
+    fingerprint = _name(request_fingerprint, "request fingerprint")
+    lease = _lease(lease_seconds)
+    _user_or_guest(state, user_id)
+
+    request = state.requests.get(key, Request(fingerprint, user_id, 0, None))
+    if (request.fingerprint, request.user_id) != (fingerprint, user_id):
+        raise _conflict(key)
+
+    outcome = "completed" if request.response else "in_progress"
+    if not request.response and not _leased(request, now):
+        outcome = "claimed"
+        request = replace(request, attempt=request.attempt + 1, lease_expires_at=now + lease)
+    status, body = request.response or (None, None)
+    return replace(state, requests={**state.requests, key: request}), {
+        "outcome": outcome,
+        "response_status": status,
+        "response_body": body,
+        "attempt": request.attempt if outcome == "claimed" else None,
+    }
+
+
+def complete_idempotency_key(
+    state: State,
+    idempotency_key: Text,
+    user_id: Id,
+    attempt: Number,
+    response_status: Number,
+    response_body: Text,
+) -> Step:
+    """Store the response of the request's last owner."""
+    key = _name(idempotency_key, "idempotency key")
+    if response_status is None or not 100 <= response_status <= 599:
+        raise Refused(f"Invalid response status: {_text(response_status)}")
+    if response_body is None:
+        raise Refused("Response body is missing")
+
+    request = state.requests.get(key)
+    if request is None or request.user_id != user_id:
+        raise Refused(f"Idempotency key not found: {key}")
+    if request.attempt != attempt:
+        raise _lost(attempt, request.attempt)
+    response = (response_status, json.dumps(json.loads(response_body)))
+    if request.response not in (None, response):
+        raise Refused(f"Request is completed with another response: {key}")
+    done = replace(request, response=response, lease_expires_at=None)
+    after = replace(state, requests={**state.requests, key: done})
+    return after, {"already_completed": request.response is not None}
+
+
+def begin_stripe_webhook_event(
+    state: State,
+    event_id: Text,
+    event_type: Text,
+    lease_seconds: Number = 60,
+    *,
+    now: datetime,
+) -> Step:
+    """Let one handler do what an event asks for, and the next one when its lease lapsed."""
+    key, kind = _name(event_id, "event id"), _name(event_type, "event type")
+    lease = _lease(lease_seconds)
+    event = state.stripe_events.get(key, StripeEvent(kind))
+    if event.type != kind:
+        raise Refused(f"Event was delivered with other content: {key}")
+
+    outcome = "processed" if event.processed else "in_progress"
+    if not event.processed and not _leased(event, now):
+        outcome = "claimed"
+        event = replace(event, attempt=event.attempt + 1, lease_expires_at=now + lease)
+    return _with_event(state, key, event), {
+        "outcome": outcome,
+        "effect": event.effect,
+        "attempt": event.attempt if outcome == "claimed" else None,
+    }
+
+
+def finish_stripe_webhook_event(
+    state: State, event_id: Text, attempt: Number, effect: Text = None
+) -> Step:
+    """Mark an event as processed, if its handler still is the last one."""
+    if effect is not None:
+        _name(effect, "effect")
+    event = state.stripe_events.get(event_id) if event_id else None
+    if event is None or event_id is None:
+        raise Refused(f"Event not found: {_text(event_id)}")
+    if event.attempt != attempt:
+        raise _lost(attempt, event.attempt)
+    if event.processed and event.effect != effect:
+        raise Refused(f"Event is processed with another effect: {event_id}")
+    done = replace(event, processed=True, effect=effect, lease_expires_at=None)
+    return _with_event(state, event_id, done), {"already_processed": event.processed}
+
+
+def apply_stripe_wallet_event(
+    state: State,
+    event_id: Text,
+    event_type: Text,
+    user_id: Id,
+    amount: Number,
+    *,
+    new_id: UUID,
+) -> Step:
+    """Credit a wallet with what was paid at Stripe, and mark the event, in one step."""
+    key, kind = _name(event_id, "event id"), _name(event_type, "event type")
+    given = _amount(amount)
+    user = _user(state, user_id)
+
+    if event := state.stripe_events.get(key):
+        if (event.type, event.paid) != (kind, (user, given)):
+            raise Refused(f"Event was delivered with other content: {key}")
+        first = next(entry for entry in state.entries if entry.event_id == key)
+        return state, _movement(first, already_processed=True)
+
+    state, entry = _post(state, Entry(new_id, user, given, 0, 0, "payment", key, event_id=key))
+    event = StripeEvent(kind, processed=True, effect=str(new_id), paid=(user, given))
+    return _with_event(state, key, event), _movement(entry, already_processed=False)
+
+
+def apply_wallet_transaction(
+    state: State,
+    user_id: Id,
+    transaction_type: Text,
+    amount: Number,
+    reference: Text,
+    idempotency_key: Text = None,
+    *,
+    new_id: UUID,
+) -> Step:
+    """Credit or debit a wallet."""
+    if transaction_type is None or transaction_type not in ("credit", "debit"):
+        raise Refused(f"Unknown transaction type: {_text(transaction_type)}")
+    given = _amount(amount)
+    why = _filled(reference, "Reference")
+    key = None if idempotency_key is None else _name(idempotency_key, "idempotency key")
+    user = _user(state, user_id)
+
+    signed = given if transaction_type == "credit" else -given
+    first = next((e for e in state.entries if key is not None and e.key == key), None)
+    if first:
+        if (first.user_id, first.amount, first.reference) != (user, signed, why):
+            raise _conflict(idempotency_key)
+        return state, _movement(first, already_applied=True)
+    state, entry = _post(state, Entry(new_id, user, signed, 0, 0, transaction_type, why, key))
+    return state, _movement(entry, already_applied=False)
+
+
+def create_event(
+    state: State,
+    organizer_id: Id,
+    title: Text,
+    starts_at: datetime | None,
+    idempotency_key: Text = None,
+    *,
+    new_id: UUID,
+) -> Step:
+    """Create an event of an organizer, once per key."""
+    named = _filled(title, "Title")
+    if starts_at is None:
+        raise Refused("Invalid start: <NULL>")
+    key = None if idempotency_key is None else _name(idempotency_key, "idempotency key")
+    organizer = _user(state, organizer_id)
+
+    first = next((e for e in state.events.values() if key is not None and e.key == key), None)
+    if first:
+        if (first.organizer_id, first.title, first.starts_at) != (organizer, named, starts_at):
+            raise _conflict(idempotency_key)
+        return state, {"create_event": first.id}
+    event = Event(new_id, organizer, named, starts_at, key)
+    return replace(state, events={**state.events, new_id: event}), {"create_event": new_id}
+
+
+def _name(text: Text, what: str, longest: int = 255) -> str:
+    """Return a name that is safe in a header, a log and a key."""
+    if text is None or not re.fullmatch(f"[!-~]{{1,{longest}}}", text):
+        raise Refused(f"Invalid {what}: {_text(text)}")
+    return text
+
+
+def _operation(operation_type: Text, operation_id: Text) -> Operation:
+    kind = _name(operation_type, "operation type", 64)
+    return kind, _name(operation_id, "operation id", 128)
+
+
+def _filled(text: Text, what: str) -> str:
+    if text is None or not text.strip(" "):
+        raise Refused(f"{what} is missing")
+    return text
+
+
+def _lease(seconds: Number) -> timedelta:
+    if seconds is None or not 1 <= seconds <= LONGEST_LEASE:
+        raise Refused(f"Invalid lease: {_text(seconds)}")
+    return timedelta(seconds=seconds)
+
+
+def _object(metadata: Text) -> Mapping[str, object]:
+    notes = {} if metadata is None else json.loads(metadata)
+    if not isinstance(notes, dict):
+        raise Refused("Metadata is not an object")
+    return notes
+
+
+def _amount(amount: Number) -> int:
+    if amount is None or amount <= 0:
+        raise Refused(f"Invalid amount: {_text(amount)}")
+    return amount
+
+
+def _user(state: State, user_id: Id) -> UUID:
+    if user_id is None or user_id not in state.users:
+        raise Refused(f"User not found: {_text(user_id)}")
+    return user_id
+
+
+def _user_or_guest(state: State, user_id: Id) -> None:
+    if user_id is not None:
+        _user(state, user_id)
+
+
+def _leased(thing: Claim | Request | StripeEvent, now: datetime) -> bool:
+    """Say whether somebody is at it. A lease that ends now is over."""
+    return thing.lease_expires_at is not None and thing.lease_expires_at > now
+
+
+def _owned(state: State, operation: Operation, attempt: Number) -> Claim:
+    """Return the claim, if this attempt still is its last one and it isn't completed."""
+    claim = state.claims.get(operation)
+    if claim is None:
+        raise Refused(f"Operation not found: {':'.join(operation)}")
+    if claim.attempt != attempt:
+        raise _lost(attempt, claim.attempt)
+    if claim.status == "completed":
+        raise Refused(f"Operation is completed: {':'.join(operation)}")
+    return claim
+
+
+def _given_up(claim: Claim, why: str) -> Claim:
+    return replace(claim, status="needs_attention", lease_expires_at=None, last_error=why)
+
+
+def _told(state: State, operation: Operation, claim: Claim, new_id: UUID, name: str) -> Step:
+    """Answer with the claim's id: always the same, and new to us the first time."""
+    known = replace(claim, id=claim.id or new_id)
+    return _with(state, operation, known), {name: known.id}
+
+
+def _with(state: State, operation: Operation, claim: Claim) -> State:
+    return replace(state, claims={**state.claims, operation: claim})
+
+
+def _with_event(state: State, key: str, event: StripeEvent) -> State:
+    return replace(state, stripe_events={**state.stripe_events, key: event})
+
+
+def _post(state: State, entry: Entry) -> tuple[State, Entry]:
+    """Move an amount: the balance and the entry that explains it, always together."""
+    before = state.wallets.get(entry.user_id, 0)
+    after = before + entry.amount
+    if after < 0:
+        raise Refused(f"Insufficient balance. Current: {before}, Required: {-entry.amount}")
+    if after > LARGEST:
+        raise Refused(f"Balance would be too large: {after}")
+    entry = replace(entry, balance_before=before, balance_after=after)
+    wallets = {**state.wallets, entry.user_id: after}
+    return replace(state, wallets=wallets, entries=(*state.entries, entry)), entry
+
+
+def _movement(entry: Entry, **flag: bool) -> Row:
+    return {"transaction_id": entry.id, "new_balance": entry.balance_after, **flag}
+
+
+def _conflict(key: Text) -> Refused:
+    return Refused(f"Idempotency key was used with other arguments: {_text(key)}")
+
+
+def _lost(given: Number, current: int) -> Refused:
+    return Refused(f"Lease was lost. Given attempt: {_text(given)}, Current: {current}")
+
+
+def _text(value: int | UUID | Text) -> str:
+    """Write a value as PostgreSQL does in a message."""
+    return "<NULL>" if value is None else str(value)
