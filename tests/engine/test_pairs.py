@@ -146,9 +146,9 @@ def test_documents_of_their_own_may_still_share_what_they_are_made_of(
 
 def test_a_key_is_sent_twice_or_once_each(found: Found, gifts: Target) -> None:
     same = found[0]["reopen_twice_same_key"].text(gifts)
-    assert same.count(":key_a_uuid") == 2
+    assert same.count(":key_a_key") == 2
     other = found[0]["reopen_twice_same_entities"].text(gifts)
-    assert (other.count(":key_a_uuid"), other.count(":key_b_uuid")) == (1, 1)
+    assert (other.count(":key_a_key"), other.count(":key_b_key")) == (1, 1)
 
 
 def test_the_title_says_how_they_meet(found: Found, gifts: Target) -> None:

@@ -29,7 +29,9 @@ class Cast:
         if slot.kind == "constant":
             return slot.value
         if slot.kind == "key":
-            return f":key_{self.key}_{slot.type}"
+            name = f"key_{self.key}_{slot.name}"
+            stage.declared[name] = slot.type
+            return f":{name}"
         if slot.kind == "expression":
             return stage.named(slot.value, {name: self.of(name) for name in names_in(slot.value)})
         first = self.of(slot.value)
@@ -66,11 +68,9 @@ class Stage:
         return inline(operation.operation.call, arguments)
 
     def need(self, name: str, cast: Cast) -> None:
-        """See to it that an entity ("lead_2") is there, or that a key is drawn."""
-        value, _, number = name.rpartition("_")
-        if value.startswith("key_"):
-            self.declared[name] = number
-        else:
+        """See to it that an entity ("lead_2") is there. A key is, once it is drawn."""
+        if not name.startswith("key_"):
+            value, _, number = name.rpartition("_")
             self.run(self.owner(value), int(number), cast)
 
     def run(self, fixture_name: str, number: int, cast: Cast) -> None:

@@ -77,7 +77,7 @@ class Pair:
 
 def meetings(first: Callable, second: Callable, target: Target) -> Iterator[Meeting]:
     """Yield how two calls can meet: on the same entities, on one of them, in opposite order."""
-    if first.keyed and second.keyed:
+    if first.keys & second.keys:
         yield Meeting("same_key", "on the same entities under the same key", Cast(key="a"))
     yield Meeting("same_entities", "on the same entities", Cast(key="b"))
     if first.ordered and second.ordered:

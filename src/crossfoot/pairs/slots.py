@@ -57,9 +57,9 @@ class Callable:
         return [slot for slot in self.slots if slot.kind in {"entity", "entities"}]
 
     @property
-    def keyed(self) -> bool:
-        """Say whether it takes a key that may be sent twice."""
-        return any(slot.kind == "key" for slot in self.slots)
+    def keys(self) -> set[str]:
+        """Return the arguments that are keys. Calls may have those of one name in common."""
+        return {slot.name for slot in self.slots if slot.kind == "key"}
 
     @property
     def ordered(self) -> bool:
@@ -109,9 +109,10 @@ async def _callable(
 
 
 def _slot(name: str, kind: str, target: Target, operation: Operation) -> Slot | None:
-    if name in operation.arguments:
-        return Slot(name, kind, "expression", operation.arguments[name])
-    if value := _entity(name, target):
+    given = operation.arguments.get(name, "")
+    if given and given.removeprefix(":") not in _entities(target):
+        return Slot(name, kind, "expression", given)
+    if value := given.removeprefix(":") or _entity(name, target):
         return Slot(name, kind, "entities" if kind.endswith("[]") else "entity", value)
     words = name.split("_")
     if kind == "uuid" or (
@@ -128,9 +129,13 @@ def _slot(name: str, kind: str, target: Target, operation: Operation) -> Slot | 
 def _entity(name: str, target: Target) -> str | None:
     """Return the longest value of a fixture whose words the name contains, a plural included."""
     words = f"_{name}_"
-    known = {value for fixture in target.fixtures.values() for value in drawn(fixture)}
+    known = _entities(target)
     found = [value for value in known if f"_{value}_" in words or f"_{value}s_" in words]
     return max(found, key=lambda value: (len(value), value), default=None)
+
+
+def _entities(target: Target) -> set[str]:
+    return {value for fixture in target.fixtures.values() for value in drawn(fixture)}
 
 
 def _amount(target: Target) -> int:
