@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from crossfoot.report.lanes import draw
+from crossfoot.report.wording import KIND_NOUNS
 from crossfoot.results import Check, Exploration, Finding, Kill, Kind, Run, TargetResult
 from crossfoot.verdicts import Verdict
 
-_NOUNS = {Kind.RETRY: "retry check"}
 _STYLE = {
     Verdict.PASS: "green",
     Verdict.FAIL: "bold red",
@@ -185,7 +185,7 @@ def _explored(check: Check) -> str:
 def _target_line(target: TargetResult) -> Text:
     explored = [check.exploration for check in target.checks if check.exploration]
     said = [
-        _number(count, _NOUNS.get(kind, kind.value))
+        _number(count, KIND_NOUNS.get(kind, kind.value))
         for kind in Kind
         if (count := sum(check.kind is kind for check in target.checks))
     ]

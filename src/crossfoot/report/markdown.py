@@ -9,7 +9,7 @@ from crossfoot.report.matrix import Cell, matrix
 from crossfoot.report.overview import Found, headline, live, undecided, waived
 from crossfoot.report.plain import one_line, visible
 from crossfoot.report.prose import again, rows
-from crossfoot.report.scope import covered, not_covered
+from crossfoot.report.scope import absent, covered, not_covered
 from crossfoot.report.wording import MARKS, counted, duration, moment, word
 from crossfoot.results import Kill, Run, TargetResult
 from crossfoot.verdicts import Verdict
@@ -167,6 +167,10 @@ def _kill(kill: Kill) -> str:
 
 def _gaps(run: Run) -> str:
     lines = [f"- {escape(gap)}" for gap in not_covered(run)]
+    missing = [f"- {escape(gap)}" for gap in absent(run)]
+    if missing:
+        told = f"{counted(len(missing), 'thing')} declared absent"
+        lines += ["", f"<details><summary>{told}</summary>", "", *missing, "", "</details>"]
     return "\n".join(["### Not covered", "", *lines]) if lines else ""
 
 

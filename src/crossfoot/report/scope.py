@@ -6,7 +6,7 @@ from collections import Counter
 
 from crossfoot.report.matrix import matrix
 from crossfoot.report.overview import checks, kills
-from crossfoot.report.wording import counted, listed
+from crossfoot.report.wording import KIND_NOUNS, counted, listed
 from crossfoot.results import Kind, Run, TargetResult
 from crossfoot.verdicts import Verdict
 
@@ -47,7 +47,9 @@ def _function_facts(run: Run) -> str:
 def _check_facts(run: Run) -> str:
     by_kind = Counter(check.kind for check in checks(run))
     by_verdict = Counter(check.verdict for check in checks(run))
-    kinds = listed(counted(by_kind[kind], kind.value) for kind in Kind if by_kind[kind])
+    kinds = listed(
+        counted(by_kind[kind], KIND_NOUNS.get(kind, kind.value)) for kind in Kind if by_kind[kind]
+    )
     verdicts = listed(
         f"{by_verdict[verdict]} {word}"
         for verdict, word in (
@@ -106,7 +108,12 @@ def _gaps(target: TargetResult) -> list[str]:
         for row in matrix(target).functions
         if not row.covered and not any(gap.startswith(f"{row.label}:") for gap in told)
     ]
-    return [*told, *uncalled, *_unexplored(target), *_absent(target)]
+    return [*told, *uncalled, *_unexplored(target)]
+
+
+def absent(run: Run) -> list[str]:
+    """Return what the targets declare that they don't have, with their reasons, a sentence each."""
+    return [f"{_of(run, target)}{each}" for target in run.targets for each in _absent(target)]
 
 
 def _unexplored(target: TargetResult) -> list[str]:

@@ -61,6 +61,7 @@ PROPERTY_MEANINGS = {
     Property.ACCESS: "Only those who are meant to can call it or write the balance.",
 }
 
+KIND_NOUNS = {Kind.RETRY: "retry check"}
 KIND_MEANINGS = {
     Kind.RACE: (
         "A race starts a few calls at once and runs the orders in which their steps can "
