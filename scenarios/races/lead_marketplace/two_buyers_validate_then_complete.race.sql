@@ -34,4 +34,8 @@ select * from lead_marketplace.validate_and_lock_leads_for_purchase(array[:lead]
 select * from lead_marketplace.complete_credit_lead_purchase(:purchase_b, :buyer_b, 40);
 
 -- @state
-select marketplace_status, sold_count from lead_marketplace.leads where id = :lead;
+select
+    marketplace_status,
+    sold_count
+from lead_marketplace.leads
+where id = :lead;

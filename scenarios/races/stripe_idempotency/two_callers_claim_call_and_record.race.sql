@@ -22,9 +22,9 @@ select
     claim.stripe_resource_id
 from stripe_idempotency.claim_stripe_idempotency('checkout:create', :operation, 'sha-1', 60, :user) as claim;
 -- @call record_stripe_idempotency
-select stripe_idempotency.record_stripe_idempotency('checkout:create', :operation, called.stripe_key, 'cs_1', :user)
-from (values (:first_key)) as called (stripe_key)
-where called.stripe_key is not null;
+select stripe_idempotency.record_stripe_idempotency('checkout:create', :operation, sent.stripe_key, 'cs_1', :user)
+from (values (:first_key)) as sent (stripe_key)
+where sent.stripe_key is not null;
 
 -- @session second_caller
 -- @call claim_stripe_idempotency
@@ -35,6 +35,6 @@ select
     claim.stripe_resource_id
 from stripe_idempotency.claim_stripe_idempotency('checkout:create', :operation, 'sha-1', 60, :user) as claim;
 -- @call record_stripe_idempotency
-select stripe_idempotency.record_stripe_idempotency('checkout:create', :operation, called.stripe_key, 'cs_2', :user)
-from (values (:second_key)) as called (stripe_key)
-where called.stripe_key is not null;
+select stripe_idempotency.record_stripe_idempotency('checkout:create', :operation, sent.stripe_key, 'cs_2', :user)
+from (values (:second_key)) as sent (stripe_key)
+where sent.stripe_key is not null;
