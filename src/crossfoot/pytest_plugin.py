@@ -1,4 +1,7 @@
-"""Races as pytest tests: each ``*.race.sql`` that pytest collects is one test, named by the race.
+"""Races as pytest tests, and a fixture for tests of application code.
+
+Each ``*.race.sql`` that pytest collects is one test, named by the race. ``explore`` plays coroutines
+in every order in which their statements can interleave.
 
 Under pytest-xdist each worker process has a server of its own, which starts with its first race.
 The engine is imported then too: pytest loads this module in every run, of whatever project.
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from crossfoot.pytest_worker import Worker
+    from crossfoot.pytest_worker import Explore, Worker
 
 _SUFFIX = ".race.sql"
 _WORKER = pytest.StashKey["Worker"]()
@@ -41,6 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=1,
         help="seed of every drawn value (default: %(default)s)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line(
+        "markers", "crossfoot(target): the target.toml, relative to the test file, of 'explore'"
     )
 
 
@@ -85,6 +95,45 @@ class RaceItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return where the test stands and its title in reports."""
         return self.path, 0, f"race {self.name}"
+
+
+@pytest.fixture
+def explore(request: pytest.FixtureRequest) -> Explore:
+    """Explore every order in which programs can interleave: ``explore(first, second, setup=SQL)``.
+
+    A program is a coroutine function that is handed an asyncpg connection; each statement that it
+    sends is a step, and so are those of the functions that it calls. The test fails unless every
+    order ends as one in which the programs ran one after the other. ``state`` is SQL that shows how
+    things stand afterwards, ``isolation`` the level of the programs' transactions.
+    ``explore.check(...)`` takes the same and returns the check instead of failing.
+
+    The database is that of ``@pytest.mark.crossfoot("path/to/target.toml")``, else of the target.toml
+    that is nearest above the test.
+    """
+    from crossfoot.pytest_worker import Explore
+
+    return Explore(worker_of(request.config), _target_of(request))
+
+
+@pytest.fixture
+def crossfoot_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the DSN of a new database with the target applied. It is dropped after the test."""
+    worker = worker_of(request.config)
+    with worker.database(_target_of(request)) as dsn:
+        yield dsn
+
+
+def _target_of(request: pytest.FixtureRequest) -> Path:
+    """Return the target.toml that a test is about."""
+    if (marker := request.node.get_closest_marker("crossfoot")) and marker.args:
+        return Path(request.path.parent, marker.args[0]).resolve()
+    for folder in request.path.parents:
+        if (file := folder / "target.toml").is_file():
+            return file
+    pytest.fail(
+        'no target.toml here or above; name one with @pytest.mark.crossfoot("path/target.toml")',
+        pytrace=False,
+    )
 
 
 def worker_of(config: pytest.Config) -> Worker:

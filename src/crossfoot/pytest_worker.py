@@ -5,20 +5,26 @@ Apart from the plugin, so that pytest runs without any race don't import the eng
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+import pytest
+
 from crossfoot.background import BackgroundServer
 from crossfoot.errors import ContentError, CrossfootError
+from crossfoot.explorer.client import Client
 from crossfoot.explorer.explore import Explorer
+from crossfoot.explorer.programs import Program, ProgramClient, program_race
 from crossfoot.explorer.race import Race, load_race
 from crossfoot.report.lanes import draw
 from crossfoot.report.plain import one_line, wrap
 from crossfoot.results import Check, Finding
 from crossfoot.stages import Plan
 from crossfoot.target import Target, find_targets, load_target
+from crossfoot.verdicts import Verdict
 from crossfoot.waivers import apply_waivers
 from crossfoot.workbench import Workbench
 
@@ -32,7 +38,7 @@ class Worker:
         self.plan = plan
         self._dsn = dsn
         self._targets: dict[Path, Target] = {}
-        self._explorers: dict[Path, tuple[Explorer, AsyncExitStack]] = {}
+        self._explorers: dict[tuple[Path, type[Client]], tuple[Explorer, AsyncExitStack]] = {}
 
     @cached_property
     def server(self) -> BackgroundServer:
@@ -47,6 +53,20 @@ class Worker:
         apply_waivers([check], target.waivers, date.today())
         return check
 
+    def play(self, file: Path, race: Race) -> Check:
+        """Return the check of a race of programs on a target. Raises CrossfootError."""
+        return self.server.run(self._explore(self._target(file), race, ProgramClient))
+
+    @contextmanager
+    def database(self, file: Path) -> Iterator[str]:
+        """Yield the DSN of a new database with a target applied; it is dropped afterwards."""
+        form = Workbench(self.server.server).as_written(self._target(file))
+        name = self.server.run(form.__aenter__()).database
+        try:
+            yield self.server.server.dsn(name)
+        finally:
+            self.server.run(form.__aexit__(None, None, None))
+
     def close(self) -> None:
         """Close whatever was opened."""
         if "server" in self.__dict__:
@@ -57,27 +77,65 @@ class Worker:
             self._targets[file] = load_target(file)
         return self._targets[file]
 
-    async def _explore(self, target: Target, race: Race) -> Check:
-        explorer, opened = self._explorers.get(target.file) or await self._open(target)
+    async def _explore(self, target: Target, race: Race, client: type[Client] = Client) -> Check:
+        explorer, opened = self._explorers.get((target.file, client)) or await self._open(
+            target, client
+        )
         try:
             return await explorer.explore(race)
         except Exception:
             # Nobody knows what this race has left in there: the next one gets an explorer anew.
-            del self._explorers[target.file]
+            del self._explorers[target.file, client]
             await opened.aclose()
             raise
 
-    async def _open(self, target: Target) -> tuple[Explorer, AsyncExitStack]:
+    async def _open(self, target: Target, client: type[Client]) -> tuple[Explorer, AsyncExitStack]:
         opened = await self.server.opened.enter_async_context(AsyncExitStack())
         bench = Workbench(self.server.server)
         form = await opened.enter_async_context(bench.as_written(target))
         explorer = await opened.enter_async_context(
             bench.explorer(
-                form, seed=self.plan.seed, bounds=self.plan.bounds, arenas=self.plan.arenas
+                form,
+                seed=self.plan.seed,
+                bounds=self.plan.bounds,
+                arenas=self.plan.arenas,
+                client=client,
             )
         )
-        self._explorers[target.file] = explorer, opened
+        self._explorers[target.file, client] = explorer, opened
         return explorer, opened
+
+
+class Explore:
+    """What the fixture ``explore`` gives."""
+
+    def __init__(self, worker: Worker, target: Path) -> None:
+        self._worker, self._target = worker, target
+
+    def __call__(
+        self,
+        *programs: Program,
+        setup: str = "",
+        state: str = "",
+        isolation: str = "read committed",
+    ) -> Check:
+        """Explore the programs; fail the test unless every order is right."""
+        check = self.check(*programs, setup=setup, state=state, isolation=isolation)
+        if check.verdict is not Verdict.PASS:
+            told = [_finding(finding) for finding in check.findings]
+            pytest.fail("\n".join(told) or f"{check.verdict.value}: {check.reason}", pytrace=False)
+        return check
+
+    def check(
+        self,
+        *programs: Program,
+        setup: str = "",
+        state: str = "",
+        isolation: str = "read committed",
+    ) -> Check:
+        """Explore the programs; return what came of it."""
+        race = program_race("explore", programs, setup=setup, state=state, isolation=isolation)
+        return self._worker.play(self._target, race)
 
 
 def target_file(race: Path) -> Path:
@@ -102,10 +160,13 @@ def told(check: Check, race: Path) -> str:
     """Return what a race that didn't pass has to say; the first line says most."""
     if not check.findings:
         return f"{check.verdict.value}: {check.reason}"
-    return "\n".join(_finding(finding, race) for finding in check.findings)
+    return "\n".join(
+        f"{_finding(finding)}\nreplay: {finding.replay}{_target_option(race)}"
+        for finding in check.findings
+    )
 
 
-def _finding(finding: Finding, race: Path) -> str:
+def _finding(finding: Finding) -> str:
     parts = [one_line(finding.summary), ""]
     if finding.lanes:
         parts.append(draw(finding.lanes, _WIDTH))
@@ -114,7 +175,6 @@ def _finding(finding: Finding, race: Path) -> str:
     if finding.confirmed:
         again, times = finding.confirmed
         parts.append(f"Seen again in {again} of {times} replays.")
-    parts.append(f"replay: {finding.replay}{_target_option(race)}")
     return "\n".join(parts)
 
 

@@ -14,6 +14,7 @@ from crossfoot.checks.audits import AuditSet
 from crossfoot.checks.relations import check_bindings
 from crossfoot.errors import ContentError
 from crossfoot.explorer.arena import Arena
+from crossfoot.explorer.client import Client
 from crossfoot.explorer.explore import Bounds, Explorer
 from crossfoot.explorer.instrument import Instrumented, instrument
 from crossfoot.explorer.token import Token
@@ -103,15 +104,19 @@ class Workbench:
         arenas: int = 2,
         progress: Progress | None = None,
         statement_level: bool = True,
+        client: type[Client] = Client,
     ) -> AsyncIterator[Explorer]:
-        """Yield an explorer of this form with so many arenas, each a database of its own."""
+        """Yield an explorer of this form with so many arenas, each a database of its own.
+
+        ``client`` is who plays the sessions: statements of race files, or programs.
+        """
         async with AsyncExitStack() as stack:
             template = await stack.enter_async_context(
                 self._database(form.target.name, form.database)
             )
             instrumented = await self._instrument(template, statement_level=statement_level)
             opened = [
-                await stack.enter_async_context(self._arena(form, template, instrumented))
+                await stack.enter_async_context(self._arena(form, template, instrumented, client))
                 for _ in range(arenas)
             ]
             audits = await self._usable(opened[0], AuditSet.of(form.target))
@@ -133,7 +138,7 @@ class Workbench:
 
     @asynccontextmanager
     async def _arena(
-        self, form: Form, template: str, instrumented: Instrumented
+        self, form: Form, template: str, instrumented: Instrumented, client: type[Client]
     ) -> AsyncIterator[Arena]:
         async with self._database(form.target.name, template, kept=True) as name:
             control = await self.server.connect(name)
@@ -142,7 +147,7 @@ class Workbench:
             async def connect() -> asyncpg.Connection:
                 return await self.server.connect(name, role=role)
 
-            arena = Arena(control, connect, instrumented, form.target.operations)
+            arena = Arena(control, connect, instrumented, form.target.operations, client)
             try:
                 yield arena
             finally:

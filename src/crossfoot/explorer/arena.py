@@ -62,7 +62,9 @@ class Arena:
         connect: Callable[[], Awaitable[asyncpg.Connection]],
         instrumented: Instrumented,
         operations: dict[str, Operation],
+        client: type[Client] = Client,
     ) -> None:
+        self._client = client
         self.control = control
         self.instrumented = instrumented
         self.operations = operations
@@ -88,7 +90,7 @@ class Arena:
         for index in range(len(self._clients), sessions):
             connection = await self._connect()
             watch = self.instrumented.watch
-            client = Client(index, connection, self.operations, self._moved, watch)
+            client = self._client(index, connection, self.operations, self._moved, watch)
             await self._gate.admit(client)
             self._clients.append(client)
 
@@ -149,7 +151,9 @@ class Arena:
         # A higher isolation level takes its snapshot when a statement begins, so when it does matters.
         # In a serial order a call begins when its turn comes: now() is when its transaction began.
         self._merges = race.isolation == "read committed" and policy.overlapping
-        self._releases_early = any(self.instrumented.releases(c.query.text) for c in race.calls)
+        self._releases_early = any(
+            self.instrumented.releases(call.query.text) for call in race.calls
+        ) or (self._client is not Client and bool(self.instrumented.releasing))
         watched = self._merges and not any(learns_elsewhere(c.query.text) for c in race.calls)
         for client, session in zip(self.active, race.sessions, strict=True):
             client.watch = self.instrumented.watch if watched else NOTHING
@@ -223,10 +227,7 @@ class Arena:
             await self._settle()
 
     def _is_quiet(self, client: Client) -> bool:
-        if client.place is not Place.READY or not self._merges:
-            return False
-        call = client.next_call
-        return call is not None and self.instrumented.starts_quietly(call.query.text)
+        return self._merges and client.starts_quietly(self.instrumented)
 
     # -- waiting until nothing moves ------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from crossfoot.explorer.footprint import EVERYTHING, NOTHING, Footprint, Touched, Watch
+from crossfoot.explorer.instrument import Instrumented
 from crossfoot.explorer.race import Call, Session
 from crossfoot.explorer.trace import CallResult, Event, Trace
 from crossfoot.outcome import outcome_of_error, outcome_of_rows
@@ -104,6 +105,12 @@ class Client:
         """Return the call that is to be sent next; None before a commit."""
         calls = self.session.transactions[self.transaction]
         return calls[self._call] if self._call < len(calls) else None
+
+    def starts_quietly(self, instrumented: Instrumented) -> bool:
+        """Say whether it stands before a call in which nothing touches data before the first step."""
+        if self.place is not Place.READY or (call := self.next_call) is None:
+            return False
+        return instrumented.starts_quietly(call.query.text)
 
     def _heard(self, _connection: Any, message: Any) -> None:
         if not message.message.startswith(_STEP):

@@ -23,7 +23,7 @@ from crossfoot.results import Check, Exploration, Finding, Kind, Property
 from crossfoot.verdicts import Outcome, Verdict
 
 LEVELS = ("read committed", "repeatable read", "serializable")
-_AT_OTHER_LEVELS = 200  # schedules
+_AT_OTHER_LEVELS = 60  # schedules
 NOTHING_RACED = "nothing was raced"
 REPLAYS = 10
 
