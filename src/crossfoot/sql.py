@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import postgast
 from postgast import pg_query_pb2 as pg
@@ -45,12 +46,18 @@ class Statement:
 
 def tokens(source: str, *, comments: bool = False) -> list[Token]:
     """Return the tokens of ``source``. Raises ContentError where it can't be scanned."""
+    return [token for token in _scanned(source) if comments or not token.is_comment]
+
+
+# Content is read again for every form of a target, and most of it is the same.
+@lru_cache(maxsize=4096)
+def _scanned(source: str) -> tuple[Token, ...]:
     data = source.encode()
     try:
         scanned = postgast.scan(source).tokens
     except postgast.PgQueryError as error:
         raise ContentError(f"not SQL: {error}") from error
-    found = (
+    return tuple(
         Token(
             data[token.start : token.end].decode(),
             pg.Token.Name(token.token),
@@ -59,7 +66,6 @@ def tokens(source: str, *, comments: bool = False) -> list[Token]:
         )
         for token in scanned
     )
-    return [token for token in found if comments or not token.is_comment]
 
 
 def statements(source: str, first_line: int = 1) -> list[Statement]:

@@ -251,7 +251,7 @@ def test_any_two_sessions_have_the_outcomes_of_brute_force(
 
 @given(st.lists(moves, min_size=2, max_size=3).filter(lambda each: sum(map(len, each)) < 8))
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
