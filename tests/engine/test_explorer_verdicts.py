@@ -468,5 +468,5 @@ def test_a_procedure_that_commits_is_unknown_and_says_why(
 def test_a_race_without_a_setup_that_writes_nothing_runs_again_and_again(
     clockwork: Ground,
 ) -> None:
-    check = clockwork.explore(clockwork.race("select 1 from pg_class;", "select 2 from pg_class;"))
+    check = clockwork.explore(clockwork.race("select 1 as one;", "select 2 as two;"))
     assert check.verdict is Verdict.PASS

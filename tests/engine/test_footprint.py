@@ -111,11 +111,22 @@ def test_counters_that_began_anew_tell_nothing() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["perform pg_advisory_xact_lock(1)", "select NEXTVAL('x')", "select * from pg_locks", "commit"],
+    [
+        "lock table purse in exclusive mode nowait",
+        "lock purse in share mode",
+        "execute 'truncate purse'",
+        "v_rows cursor for select 1",
+        "perform pg_advisory_xact_lock(1)",
+        "select NEXTVAL('x')",
+        "select * from pg_locks",
+        "commit",
+    ],
 )
 def test_what_sessions_learn_elsewhere_is_noticed(text: str) -> None:
     assert learns_elsewhere(text)
-    assert not learns_elsewhere("select balance from purse for update")
+    assert not learns_elsewhere("select balance from purse for update skip locked")
+    assert not learns_elsewhere("select 1 -- lock table, commit")
+    assert not learns_elsewhere("create temp table seen (id integer)")
 
 
 @pytest.mark.parametrize(

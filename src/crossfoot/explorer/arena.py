@@ -175,11 +175,14 @@ class Arena:
         client = self.active[chosen]
         client.free = len(enabled) == 1 and self._alone(client)
         touched, events = client.touched, len(self._trace.events)
+        stop = client.step if client.place is Place.AT_STEP else 0
         await self._advance(client)
         await self._settle()
         client.free = False
         happened = self._trace.events[events:]
-        footprint = client.footprint(touched, happened, released=self._releases_early)
+        stops = stop, client.step if client.place is Place.AT_STEP else 0
+        held = self.instrumented.holds_snapshot(client.sent, *stops)
+        footprint = client.footprint(touched, happened, released=self._releases_early, held=held)
         self._trace.moves.append(Move(chosen, footprint, len(enabled) > 1))
         if sum(event.kind == "step" for event in happened) == 1:
             happened[0].touched = footprint
@@ -258,12 +261,14 @@ class Arena:
                 raise _stuck(moving)
 
     def _some_ended(self) -> bool:
-        """Say whether a transaction has ended since the lock table was last asked.
+        """Say whether a transaction has ended, or a waiter gone on, since the lock table was last asked.
+
+        A waiter that goes on may give up what others wait for in turn: its place in the queue of a row.
 
         Since then, not since this move began: a session that is let go may be through before the
         controller hears that it let it go.
         """
-        return sum(client.ended for client in self.active) != self._ended
+        return sum(client.ended + client.wakes for client in self.active) != self._ended
 
     async def _heard(self, patience: float) -> bool:
         """Wait until a session announces itself; False after ``patience`` seconds of silence."""
@@ -282,7 +287,7 @@ class Arena:
         PostgreSQL will break a circle, so that isn't the end of it.
         """
         index_of = {client.pid: client.index for client in self.active}
-        self._ended = sum(client.ended for client in self.active)
+        self._ended = sum(client.ended + client.wakes for client in self.active)
         found = await self._gate.blockers(moving)
         # Who waits for the controller stands at a step, and its announcement is on the way.
         blockers = {

@@ -75,6 +75,8 @@ class Client:
         )
         self.touched: Touched | None = None  # the counters at the last stop
         self._begun = False  # and nobody has looked since
+        self.sent = ""  # the statement under way
+        self.wakes = 0  # how often it got a lock that it had waited for
         connection.add_log_listener(self._heard)
 
     @property
@@ -145,6 +147,7 @@ class Client:
         """Note that a lock was got, if one was waited for."""
         if self.place is Place.WAITING:
             self.place = Place.RUNNING
+            self.wakes += 1
             self._trace.events.append(Event(self.index, "wake", self.step))
 
     def begin(self, session: Session, isolation: str, trace: Trace) -> None:
@@ -172,6 +175,7 @@ class Client:
     def send(self) -> None:
         """Send the next statement of the session, or its commit."""
         call = self.next_call
+        self.sent = call.query.text if call else ""
         work: Coroutine[Any, Any, None] = self._send_call(call) if call else self._commit()
         self.place = Place.RUNNING
         self.task = asyncio.get_running_loop().create_task(work)
@@ -228,16 +232,17 @@ class Client:
         self._stands(Place.DONE)
 
     def footprint(
-        self, before: Touched | None, happened: Sequence[Event], *, released: bool
+        self, before: Touched | None, happened: Sequence[Event], *, released: bool, held: bool
     ) -> Footprint:
         """Return what its last move touched, ``before`` which it had touched that much.
 
-        ``happened`` are the events of the move, ``released`` says that it may have given up any lock
-        that it had.
+        ``happened`` are the events of the move. ``released`` says that it may have given up any lock
+        that it had, ``held`` that it may read from a snapshot that it took before the move.
         """
         kinds = {event.kind for event in happened}
         if (
             not self.watch.tables
+            or held
             or kinds & {"wait", "wake"}
             or any(event.session != self.index for event in happened)
         ):

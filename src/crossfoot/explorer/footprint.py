@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from crossfoot.errors import ContentError
+from crossfoot.sql import tokens
+
 _WATCHED = """
 select
     class.oid::bigint,
@@ -30,10 +33,13 @@ select exists (select from pg_constraint where condeferrable)
     or exists (select from pg_trigger where tgdeferrable)
     or current_setting('track_counts') <> 'on'
 """
-# What sessions may learn from each other without touching a table.
+# What sessions may learn from each other without touching a table, and what locks whole tables or
+# reads from a snapshot that was taken before.
 _ELSEWHERE = re.compile(
     r"\b(\w*advisory\w*|pg_locks|pg_stat\w*|pg_snapshot\w*|pg_current_\w+|txid_\w+|xmin|xmax"
-    r"|dblink\w*|nextval|setval|lastval|currval|last_value|commit|rollback)\b",
+    r"|dblink\w*|nextval|setval|lastval|currval|last_value|commit|rollback|(ref)?cursor"
+    r"|lock\s+(table|only|[\w.\"]+\s*(,|;|in\b|nowait\b))"
+    r"|truncate|alter|drop|reindex|refresh|create\s+(?!temp|or\s+replace\s+temp|local)\w+)\b",
     re.IGNORECASE,
 )
 
@@ -126,12 +132,13 @@ class Watch:
     def footprint(self, before: Touched | None, after: Touched | None) -> Footprint:
         """Return what was touched between two looks at one transaction."""
         counted = after.since(before) if before and after else None
-        if counted is None or after is None:
+        if counted is None or after is None or before is None:
             return EVERYTHING
         reads = {self.tables[oid] for oid, (count, _) in counted.items() if count}
         changed = frozenset(self.tables[oid] for oid, (_, count) in counted.items() if count)
-        # A scan of a table in which rows are locked may have locked some.
-        writes = changed | (reads & after.locked)
+        # A scan of a table in which rows are locked may have locked some. Indexes are locked too.
+        newly = {self.tables[oid] for oid in after.locked - before.locked if oid in self.tables}
+        writes = changed | (reads & after.locked) | newly
         return Footprint(frozenset(reads), writes, changed=changed)
 
     def end(self, base: Touched | None, last: Touched | None) -> Footprint:
@@ -144,5 +151,9 @@ NOTHING = Watch({})
 
 
 def learns_elsewhere(text: str) -> bool:
-    """Say whether SQL text can tell sessions apart by other things than tables."""
-    return bool(_ELSEWHERE.search(text))
+    """Say whether SQL text can tell sessions apart by other things than what is counted."""
+    try:
+        code = " ".join(token.text for token in tokens(text))  # without its comments
+    except ContentError:
+        code = text
+    return bool(_ELSEWHERE.search(code))

@@ -103,6 +103,17 @@ class Instrumented:
             self._quiet[text] = self._plainly_calls_quiet(text)
         return self._quiet[text]
 
+    def holds_snapshot(self, text: str, *stops: int) -> bool:
+        """Say whether a statement may go on reading, after a stop, from a snapshot taken before it.
+
+        It does if it calls a function and does more than that; so does a function's statement that
+        calls one of those that are awaited.
+        """
+        names = {self.steps[stop].function.rpartition(".")[2] for stop in stops if stop}
+        if not names or names & self.callees.awaited:
+            return bool(names)
+        return not self.starts_quietly(text) and bool(self.callees.called(tokens(text)))
+
     def _plainly_calls_quiet(self, text: str) -> bool:
         words = tokens(text)
         path = [token.word for token in words]
@@ -214,6 +225,11 @@ async def _instrument_one(
             f"{name}: the instrumented function doesn't compile: {error}",
             remedy="This is a fault of Crossfoot's; please report the function.",
         ) from error
+    if (
+        "plpgsql.check_asserts" in definition
+    ):  # a setting of the function's own would skip the steps
+        routine = await connection.fetchval("select $1::oid::regprocedure::text", row["oid"])
+        await connection.execute(f"alter routine {routine} reset plpgsql.check_asserts")
     found.functions.add(name)
     (found.early if early else found.quiet_start).add(name)
 

@@ -98,6 +98,7 @@ class ProgramClient(Client):
     async def run(self, shown: str, work: Callable[[], Awaitable[Any]]) -> Any:
         """Send one statement when its turn comes; outside of a transaction also its COMMIT."""
         await self.stand_before(shown)
+        self.sent = shown
         call = Call(Query(shown, ()), shown, 0)
         self._trace.events.append(Event(self.index, "call", call=call))
         try:
