@@ -174,6 +174,9 @@ class Operation(_Model):
     call: str
 
 
+Fate = Literal["", "killed", "equivalent", "gap", "meant", "stillborn"]
+
+
 class Kill(_Model):
     """What became of one form of a broken variant.
 
@@ -182,6 +185,9 @@ class Kill(_Model):
     ``verdict`` is ``pass`` when every expected check failed on the variant, ``fail`` when one
     didn't, ``unknown`` when one couldn't run. ``not_run`` are checks left out because they never
     reach what the variant changed.
+
+    Of a mutant (a guard taken away by ``prove --mutate``) it says in ``fate`` what became of it, with
+    the guard's ``file`` and ``line`` and the change as ``diff``. A gap that is meant passes.
     """
 
     variant: str
@@ -195,6 +201,10 @@ class Kill(_Model):
     verdict: Verdict
     reason: str = ""
     seconds: float = 0.0
+    fate: Fate = ""
+    file: str = ""
+    line: int = 0
+    diff: str = ""
 
 
 class KillMatrix(_Model):
@@ -220,6 +230,7 @@ class TargetResult(_Model):
     absent: dict[str, str] = Field(default_factory=dict)
     not_covered: list[str] = Field(default_factory=list)
     kill_matrix: KillMatrix | None = None
+    mutants: list[Kill] = Field(default_factory=list)
     seconds: float = 0.0
 
 

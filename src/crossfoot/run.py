@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from crossfoot.checks.audits import AuditSet, run_audits
 from crossfoot.explorer.explore import NOTHING_RACED, Bounds
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.token import Token
+from crossfoot.mutate.mutate import Choice, Mutation
 from crossfoot.prove import Prover, prove_plan
 from crossfoot.results import Check, Environment, Exploration, Kill, Operation, Run, TargetResult
 from crossfoot.server import Existing, Server
@@ -165,6 +166,10 @@ class Runner:
         """Run the reference's own checks and the broken variants, or those of these names."""
         return await self._over(targets, lambda form: self._proof(form, names))
 
+    async def mutation(self, targets: Sequence[Target], choice: Choice, folder: Path) -> Run:
+        """Take each guard away, or the chosen ones; generated races are written below ``folder``."""
+        return await self._over(targets, lambda form: self._mutants(form, choice, folder))
+
     async def _over(self, targets: Sequence[Target], work: Work) -> Run:
         results = [await self._target(target, work) for target in targets]
         return self.result(results)
@@ -193,6 +198,7 @@ class Runner:
         verdicts = [check.verdict for check in result.checks]
         if result.kill_matrix:
             verdicts += [kill.verdict for kill in result.kill_matrix.kills]
+        verdicts += [mutant.verdict for mutant in result.mutants]
         result.verdict = worst(verdicts)
         result.seconds = time.perf_counter() - started
         return result
@@ -268,6 +274,20 @@ class Runner:
             else await self._everything(form, prove=False)
         )
         await self._kill_matrix(form, result, names)
+        return result
+
+    async def _mutants(self, form: Form, choice: Choice, folder: Path) -> TargetResult:
+        result = _new_result(form.target, form.title)
+        name = form.target.name
+        self.listener.stage(name, "the suite on the target as written", 0)
+        work = Mutation(
+            self.bench,
+            replace(self.plan, first=True, arenas=1, replays=0),
+            folder,
+            lambda total: self.listener.stage(name, "guards taken away", total),
+            self.listener.kill,
+        )
+        result.mutants, result.not_covered = await work.run(form, choice)
         return result
 
     async def _kill_matrix(self, form: Form, result: TargetResult, names: Sequence[str]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crossfoot.mutate.guards import Guard, find_guards
+from crossfoot.mutate.guard import Guard
+from crossfoot.mutate.guards import find_guards
 from crossfoot.mutate.scan import Body, body_of
 from crossfoot.sql import statements
 
@@ -72,7 +73,7 @@ def test_the_order_in_which_rows_are_locked_is_turned_round_for_every_other_sess
     assert order.name == "order by t.id, t.x"
     assert order.without.startswith(_TURNED)
     assert order.without.endswith("then t.id end , t.id desc, t.x")
-    assert order.probe.endswith("limit 1")
+    assert order.probe.endswith("offset crossfoot_probe.begins()")
 
 
 def test_a_descending_order_is_turned_round_too() -> None:
@@ -83,6 +84,7 @@ def test_a_descending_order_is_turned_round_too() -> None:
 def test_an_order_that_can_not_be_turned_round_is_taken_away() -> None:
     found = guards(block("for r in select distinct x.a from x order by x.a loop null; end loop"))
     assert [(each.kind, each.without) for each in found] == [("order of locks", "")]
+    assert found[0].probe.endswith("limit 1")
     found = guards(block("select x into v from t order by 1 for update"))
     assert found[0].without == ""
 

@@ -23,7 +23,7 @@ LAYOUT = {
     "audits": {"lints"},
     "scenarios": {"contracts", "races"},
     "src": {"crossfoot"},
-    "src/crossfoot": {"checks", "cli", "explorer", "pairs", "report", "server"},
+    "src/crossfoot": {"checks", "cli", "explorer", "mutate", "pairs", "report", "server"},
     "tests": {"content", "engine", "packaging", "power", "service", "sources", "specimens"},
 }
 MADE = {"__pycache__", "build", "crossfoot-out", "dist"}

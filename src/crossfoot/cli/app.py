@@ -16,6 +16,7 @@ from crossfoot.cli import work
 from crossfoot.cli.show import Screen
 from crossfoot.errors import CrossfootError
 from crossfoot.loop import new_event_loop
+from crossfoot.mutate.mutate import Choice
 from crossfoot.report import FORMATS, load_run, render
 from crossfoot.results import Run
 from crossfoot.stages import Plan
@@ -172,6 +173,16 @@ def prove(
     variant: Annotated[
         list[str] | None, typer.Option(help="Only this broken variant; may be repeated.")
     ] = None,
+    mutate: Annotated[
+        bool, typer.Option("--mutate", help="Take each guard away instead, one at a time.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only guards of this name (a glob); may be repeated. With --mutate."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many guards. With --mutate.")
+    ] = None,
     dsn: Dsn = None,
     as_json: AsJson = False,
     seed: Seed = 1,
@@ -180,6 +191,12 @@ def prove(
 ) -> None:
     """Put each known mistake in, one at a time: which checks catch it? (kill matrix)"""
     job = work.Job(_command(), Screen(quiet=as_json), Plan(seed, schedules), dsn, False, out)
+    if mutate and variant:
+        _stop("--variant is a mistake that somebody wrote, --mutate takes guards away: one of them")
+    if (only or limit) and not mutate:
+        _stop("--only and --limit choose guards: they go with --mutate")
+    if mutate:
+        _finish(_await(work.mutate(job, targets or [], Choice(only or (), limit))), as_json)
     _finish(_await(work.prove(job, targets or [], variant or [])), as_json)
 
 

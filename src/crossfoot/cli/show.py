@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossfoot.report.lanes import draw
+from crossfoot.report.mutants import fate_of, score
 from crossfoot.report.wording import KIND_NOUNS
 from crossfoot.results import Check, Exploration, Finding, Kill, Kind, Run, TargetResult
 from crossfoot.verdicts import Verdict
@@ -81,7 +82,12 @@ class Screen:
             )
 
     def kill(self, kill: Kill) -> None:
-        """Show what became of a broken variant."""
+        """Show what became of a broken variant, or of a mutant."""
+        if kill.fate:
+            line = Text(f"  {kill.fate:<11}", style=_STYLE[kill.verdict])
+            line.append(f"{kill.variant}: {fate_of(kill)}", style="default")
+            self.console.print(line)
+            return
         mark = "caught" if kill.verdict is Verdict.PASS else kill.verdict.value
         by = ", ".join(kill.caught_by[:4]) + (
             f" and {len(kill.caught_by) - 4} more" if len(kill.caught_by) > 4 else ""
@@ -200,6 +206,8 @@ def _target_line(target: TargetResult) -> Text:
         kills = target.kill_matrix.kills
         caught = sum(kill.verdict is Verdict.PASS for kill in kills)
         said.append(f"{caught} of {_number(len(kills), 'broken variant')} caught")
+    if target.mutants:
+        said.append(score(target.mutants))
     line = Text(f"{target.verdict.value:<8}", style=_STYLE[target.verdict])
     return line.append(
         f"{target.name}: {', '.join(said) or 'nothing was checked'}", style="default"

@@ -13,6 +13,7 @@ from crossfoot.checks.lints import load_lints
 from crossfoot.cli.show import Screen
 from crossfoot.errors import ContentError, CrossfootError
 from crossfoot.explorer.token import Token
+from crossfoot.mutate.mutate import Choice
 from crossfoot.report import write_report
 from crossfoot.results import Run
 from crossfoot.run import Runner
@@ -76,6 +77,17 @@ async def prove(job: Job, names: Sequence[str], variants: Sequence[str]) -> Run:
             result = await Runner(server, job.plan, job.command, job.screen).proof(
                 targets, variants
             )
+        _write(job, result)
+    return result
+
+
+async def mutate(job: Job, names: Sequence[str], choice: Choice) -> Run:
+    """Take guards away, one at a time, and write what became of each mutant."""
+    targets = find_targets(names)
+    async with open_server(job.dsn) as server:
+        with job.screen.live():
+            runner = Runner(server, job.plan, job.command, job.screen)
+            result = await runner.mutation(targets, choice, job.out / "pairs")
         _write(job, result)
     return result
 

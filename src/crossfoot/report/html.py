@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from crossfoot.report import overview, prose, scope, wording
 from crossfoot.report.kills import SIGNS, grid
 from crossfoot.report.matrix import matrix, properties_of, verdict_on
+from crossfoot.report.mutants import FATES, by_fate, fate_of, mutants, score
 from crossfoot.report.plain import visible
 from crossfoot.report.timeline import telling, timeline
 from crossfoot.results import Check, Kind, Run, TargetResult
@@ -78,6 +79,11 @@ def _environment() -> Environment:
         "telling": telling,
         "kill_grid": grid,
         "signs": SIGNS,
+        "mutants": mutants,
+        "score": score,
+        "by_fate": by_fate,
+        "fate_of": fate_of,
+        "fates": FATES,
         "by_kind": by_kind,
         "tables": tables,
         "columns": columns,

@@ -9,6 +9,7 @@ from datetime import UTC
 from xml.etree import ElementTree
 
 from crossfoot.report.matrix import Cell, Row, matrix, properties_of, speaks_against, verdict_on
+from crossfoot.report.mutants import fate_of
 from crossfoot.report.overview import headline
 from crossfoot.report.plain import visible
 from crossfoot.report.prose import tell
@@ -60,6 +61,7 @@ def _suite(run: Run, target: TargetResult) -> ElementTree.Element:
     )
     suite.extend(_check_case(target, check) for check in target.checks if not _in_cells(check))
     suite.extend(_kill_case(target, kill) for kill in _kills(target))
+    suite.extend(_mutant_case(target, mutant) for mutant in target.mutants)
     return suite
 
 
@@ -137,6 +139,18 @@ def _kill_case(target: TargetResult, kill: Kill) -> ElementTree.Element:
     message = kill.reason or f"not caught by {', '.join(missing)}"
     _conclude(case, kill.verdict, message, "broken variant", f"{kill.title}\n{kill.hurts}\n")
     _say(case, [kill.title, f"caught by: {', '.join(kill.caught_by) or 'nothing'}"])
+    return case
+
+
+def _mutant_case(target: TargetResult, mutant: Kill) -> ElementTree.Element:
+    case = _element(
+        "testcase",
+        classname=f"crossfoot.{target.name}.mutant",
+        name=mutant.variant,
+        time=_time(mutant.seconds),
+    )
+    _conclude(case, mutant.verdict, fate_of(mutant), "gap", f"{mutant.diff}\n")
+    _say(case, [f"{mutant.fate}: {fate_of(mutant)}"])
     return case
 
 

@@ -6,6 +6,7 @@ import re
 
 from crossfoot.report.lanes import draw
 from crossfoot.report.matrix import Cell, matrix
+from crossfoot.report.mutants import by_fate, fate_of, score
 from crossfoot.report.overview import Found, headline, live, undecided, waived
 from crossfoot.report.plain import one_line, visible
 from crossfoot.report.prose import again, rows
@@ -31,6 +32,7 @@ def markdown(run: Run) -> str:
         _undecided(run),
         _waived(run),
         *(_kills(target) for target in run.targets),
+        *(_mutants(target) for target in run.targets),
         _gaps(run),
         _how(run),
     ]
@@ -163,6 +165,19 @@ def _kill(kill: Kill) -> str:
     missing = [name for name in kill.expected if name not in kill.caught_by]
     why = kill.reason or f"not caught by {', '.join(missing)}"
     return f"- {MARKS[kill.verdict]} {code(kill.variant)} ({escape(kill.form)}): {escape(why)}"
+
+
+def _mutants(target: TargetResult) -> str:
+    if not target.mutants:
+        return ""
+    found = by_fate(target.mutants)
+    lines = [
+        f"- {MARKS[mutant.verdict]} {code(mutant.variant)}: {escape(fate_of(mutant))}"
+        for fate in ("gap", "meant")
+        for mutant in found.get(fate, [])
+    ]
+    title = f"### Is every guard tested? {escape(target.name)}"
+    return "\n".join([title, "", f"{escape(score(target.mutants))}.", "", *lines]).rstrip()
 
 
 def _gaps(run: Run) -> str:

@@ -33,6 +33,8 @@ def headline(run: Run) -> str:
 
 
 def _passed(run: Run) -> str:
+    if not weighed(run) and any(target.mutants for target in run.targets):
+        return f"no guard of {_targets(run)} goes untested, as far as was looked"
     which = "the" if len(weighed(run)) == 1 else "all"
     return f"{which} {_counted(run)} held on {_targets(run)}, as far as was looked"
 
@@ -40,11 +42,14 @@ def _passed(run: Run) -> str:
 def _failed(run: Run) -> str:
     failed = _with(weighed(run), Verdict.FAIL)
     missed = [kill for kill in kills(run) if kill.verdict is Verdict.FAIL]
+    gaps = sum(mutant.fate == "gap" for target in run.targets for mutant in target.mutants)
     if failed:
         return f"{len(failed)} of {_counted(run)} failed on {_targets(run)}"
     if missed:
         variants = counted(len(kills(run)), "form of a broken variant", "forms of broken variants")
         return f"{len(missed)} of {variants} went unnoticed, so the suite is too weak"
+    if gaps:
+        return f"{counted(gaps, 'guard')} could go unnoticed, so the suite is too weak"
     return f"no single check failed on {_targets(run)}; the run as a whole did"
 
 

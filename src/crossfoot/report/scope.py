@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from crossfoot.report.matrix import matrix
+from crossfoot.report.mutants import mutants, score
 from crossfoot.report.overview import checks, kills
 from crossfoot.report.wording import KIND_NOUNS, counted, listed
 from crossfoot.results import Kind, Run, TargetResult
@@ -23,6 +24,7 @@ def covered(run: Run) -> list[tuple[str, str]]:
             ("Checks", _check_facts(run)),
             ("Schedules", _schedule_facts(run)),
             ("Broken variants", _kill_facts(run)),
+            ("Guards", score(mutants(run)) if mutants(run) else ""),
         )
         if sentence
     ]
@@ -107,6 +109,7 @@ def _gaps(target: TargetResult) -> list[str]:
         f"{row.label}: called by no check at all"
         for row in matrix(target).functions
         if not row.covered and not any(gap.startswith(f"{row.label}:") for gap in told)
+        if target.checks or not target.mutants
     ]
     return [*told, *uncalled, *_unexplored(target)]
 

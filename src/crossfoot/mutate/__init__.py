@@ -1,0 +1,1 @@
+"""Guard mutation: each guard of a target is taken away, and the suite has to notice."""
