@@ -51,9 +51,9 @@ def test_it_says_what_stronger_isolation_levels_would_do_and_cost(
     found: tuple[Ground, Check],
 ) -> None:
     repeatable, serializable = found[1].findings[0].prevention
-    assert repeatable.startswith("repeatable read: none of ")
+    assert repeatable.startswith("repeatable read: no failure in ")
     assert "have to be sent again" in repeatable or "has to be sent again" in repeatable
-    assert serializable.startswith("serializable: none of ")
+    assert serializable.startswith("serializable: no failure in ")
 
 
 def test_a_level_that_does_not_help_is_said_not_to(
@@ -72,7 +72,7 @@ def test_a_level_that_does_not_help_is_said_not_to(
         )
         repeatable, serializable = cards.explore(race).findings[0].prevention
     assert "schedules still fail" in repeatable
-    assert "none of" in serializable
+    assert "no failure in" in serializable
 
 
 def test_variables_that_cannot_be_looked_at_are_left_alone(

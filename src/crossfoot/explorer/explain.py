@@ -69,7 +69,7 @@ def at_level(done: Exploration) -> str:
         return f"{done.failing} of {done.schedules} schedules still fail"
     cost = f"{done.retryable} of them end with a call that has to be sent again"
     looked_at = f"{done.schedules} schedules" if done.complete else done.coverage
-    return f"none of {looked_at} fails; {cost if done.retryable else 'no call fails for it'}"
+    return f"no failure in {looked_at}; {cost if done.retryable else 'no call fails for it'}"
 
 
 def explanation(judgement: Judgement, trace: Trace, race: Race) -> str:
