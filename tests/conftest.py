@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from crossfoot.background import BackgroundServer
 from crossfoot.pytest_plugin import worker_of
+
+# A shell's background job ignores Ctrl-C, and so would all that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Specimens are what tests are about. Their races are meant to fail.
 collect_ignore = ["specimens"]
