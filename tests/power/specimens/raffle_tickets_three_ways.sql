@@ -1,8 +1,6 @@
 -- title: A ticket is bought, given away and refunded at once
 -- class: status_acted_on_twice
 -- construct: three sessions, searched case, delete returning
--- limit: racy sometimes: two wait for a row, it is deleted, and both go on at once
--- limit: safe sometimes: likewise
 -- anomaly: not serializable
 
 -- @schema
