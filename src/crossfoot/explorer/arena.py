@@ -17,7 +17,7 @@ import asyncpg
 
 from crossfoot.errors import ContentError, CrossfootError
 from crossfoot.explorer.client import Client, Place
-from crossfoot.explorer.footprint import NOTHING, learns_elsewhere
+from crossfoot.explorer.footprint import NOTHING, not_all_counted
 from crossfoot.explorer.gate import Gate
 from crossfoot.explorer.instrument import Instrumented
 from crossfoot.explorer.race import Race
@@ -76,7 +76,7 @@ class Arena:
         self._trace = Trace()
         self._waiter: asyncio.Future[bool] | None = None
         self._releases_early = self._merges = True
-        self._ended = 0  # transactions that had ended when the lock table was last asked
+        self._given_up = 0  # ends and wakes when the lock table was last asked
         self._usual = _LEAST_PATIENCE / 2  # seconds that a session takes to announce itself
         self._seed: SeedState | None = None
         self._runs = 0
@@ -154,7 +154,7 @@ class Arena:
         self._releases_early = any(
             self.instrumented.releases(call.query.text) for call in race.calls
         ) or (self._client is not Client and bool(self.instrumented.releasing))
-        watched = self._merges and not any(learns_elsewhere(c.query.text) for c in race.calls)
+        watched = self._merges and not any(not_all_counted(c.query.text) for c in race.calls)
         for client, session in zip(self.active, race.sessions, strict=True):
             client.watch = self.instrumented.watch if watched else NOTHING
             client.begin(session, race.isolation, self._trace)
@@ -248,7 +248,12 @@ class Arena:
             if (running or deadlock) and await self._heard(patience):
                 self._usual += 0.1 * (time.monotonic() - started - self._usual)
                 continue
-            if not running and not deadlock and not self._releases_early and not self._some_ended():
+            if (
+                not running
+                and not deadlock
+                and not self._releases_early
+                and not self._something_given_up()
+            ):
                 return  # who waited still does: no transaction has ended
             _raise_broken(moving)
             everybody, deadlock = await self._all_wait(moving)
@@ -260,7 +265,7 @@ class Arena:
             if time.monotonic() - started > _STUCK:
                 raise _stuck(moving)
 
-    def _some_ended(self) -> bool:
+    def _something_given_up(self) -> bool:
         """Say whether a transaction has ended, or a waiter gone on, since the lock table was last asked.
 
         A waiter that goes on may give up what others wait for in turn: its place in the queue of a row.
@@ -268,7 +273,7 @@ class Arena:
         Since then, not since this move began: a session that is let go may be through before the
         controller hears that it let it go.
         """
-        return sum(client.ended + client.wakes for client in self.active) != self._ended
+        return sum(client.ended + client.wakes for client in self.active) != self._given_up
 
     async def _heard(self, patience: float) -> bool:
         """Wait until a session announces itself; False after ``patience`` seconds of silence."""
@@ -287,7 +292,7 @@ class Arena:
         PostgreSQL will break a circle, so that isn't the end of it.
         """
         index_of = {client.pid: client.index for client in self.active}
-        self._ended = sum(client.ended + client.wakes for client in self.active)
+        self._given_up = sum(client.ended + client.wakes for client in self.active)
         found = await self._gate.blockers(moving)
         # Who waits for the controller stands at a step, and its announcement is on the way.
         blockers = {

@@ -35,7 +35,7 @@ select exists (select from pg_constraint where condeferrable)
 """
 # What sessions may learn from each other without touching a table, and what locks whole tables or
 # reads from a snapshot that was taken before.
-_ELSEWHERE = re.compile(
+_UNCOUNTED = re.compile(
     r"\b(\w*advisory\w*|pg_locks|pg_stat\w*|pg_snapshot\w*|pg_current_\w+|txid_\w+|xmin|xmax"
     r"|dblink\w*|nextval|setval|lastval|currval|last_value|commit|rollback|(ref)?cursor"
     r"|lock\s+(table|only|[\w.\"]+\s*(,|;|in\b|nowait\b))"
@@ -150,10 +150,10 @@ class Watch:
 NOTHING = Watch({})
 
 
-def learns_elsewhere(text: str) -> bool:
+def not_all_counted(text: str) -> bool:
     """Say whether SQL text can tell sessions apart by other things than what is counted."""
     try:
         code = " ".join(token.text for token in tokens(text))  # without its comments
     except ContentError:
         code = text
-    return bool(_ELSEWHERE.search(code))
+    return bool(_UNCOUNTED.search(code))

@@ -12,7 +12,7 @@ import asyncpg
 
 from crossfoot.errors import ContentError
 from crossfoot.explorer.callees import QUERY_WORDS, Callees, body_tokens, find_callees, spelt
-from crossfoot.explorer.footprint import NOTHING, Watch, learns_elsewhere
+from crossfoot.explorer.footprint import NOTHING, Watch, not_all_counted
 from crossfoot.explorer.recognise import Edit, Place, Recognised, recognise, statement_places
 from crossfoot.sql import tokens
 
@@ -142,7 +142,7 @@ async def instrument(
     found = Instrumented(callees=_callees(rows))
     found.releasing = _releasing(rows)
     found.cleaning = _cleaning(rows)
-    if not any(learns_elsewhere(str(row["body"])) for row in rows):
+    if not any(not_all_counted(str(row["body"])) for row in rows):
         found.watch = await Watch.of(connection, SYSTEM_SCHEMAS)
     if statement_level:
         for row in rows:

@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 
 from crossfoot.explorer.client import Client, Place
-from crossfoot.explorer.footprint import NOTHING, learns_elsewhere
+from crossfoot.explorer.footprint import NOTHING, not_all_counted
 from crossfoot.explorer.instrument import Instrumented
 from crossfoot.explorer.race import Call, Race, Session
 from crossfoot.explorer.trace import CallResult, Event, Trace
@@ -88,7 +88,7 @@ class ProgramClient(Client):
 
     async def stand_before(self, statement: str | None) -> None:
         """Stand before a statement, or before a COMMIT (None), until the controller lets it go on."""
-        if statement is not None and learns_elsewhere(statement):
+        if statement is not None and not_all_counted(statement):
             self.watch = NOTHING
         self._next = statement
         self._go = asyncio.get_running_loop().create_future()
