@@ -12,9 +12,9 @@ Ids and keys are UUIDs, amounts are whole credits. Times, on which no outcome de
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 BACKEND = "service_role"
@@ -235,3 +235,71 @@ def _post(state: State, operation: Operation) -> State:
 
 def _answer(refusal: Refused | None = None) -> dict[str, object]:
     return {"applied": refusal is None, "reason": str(refusal or "applied")}
+
+
+# What a history is checked with (crossfoot check).
+
+_CALLS: dict[str, Callable[..., Any]] = {
+    "apply_credit_purchase": apply_credit_purchase,
+    "reserve_credits": reserve_credits,
+    "settle_credits": settle_credits,
+    "refund_credits": refund_credits,
+}
+_KINDS: dict[str, Kind] = {"purchase": "purchase", "reserve": "reserve", "refund": "refund"}
+_IDS = {"user_id", "idempotency_key", "reservation_key"}
+# Who calls, and what other users have used, isn't in one user's history.
+ELSEWHERE = (
+    "*unauthorized*",
+    "*stripe_session_already_processed*",
+    "*idempotency_key_conflict*",
+    "*user_profile_not_found*",
+)
+
+
+class LedgerEntry(Protocol):
+    """An entry as the ledger has it: the relation ``entry`` of target.toml."""
+
+    amount: Any
+    kind: str
+    reference: str
+    key: str
+
+
+def account_of(operation: str, arguments: Mapping[str, object]) -> str | None:
+    """Return the user whose call it is."""
+    user = arguments.get("user_id")
+    return None if user is None else str(user)
+
+
+def opened(account: str, entries: Sequence[LedgerEntry]) -> State:
+    """Return the state of one user to which these entries have led."""
+    state = State(balances={UUID(account): 0})
+    for entry in entries:
+        key, user, amount = UUID(entry.key), UUID(account), abs(int(entry.amount))
+        session = entry.reference if entry.kind == "purchase" else None
+        reservation = UUID(entry.reference) if entry.kind == "refund" else None
+        operation = Operation(key, user, _KINDS[entry.kind], amount, session, reservation)
+        if operation.kind == "refund":
+            state, _ = _drawn(state, key, user, "refund", amount, reservation)
+        else:
+            state = _recorded(state, operation)
+        state = _post(state, operation)
+        if operation.kind == "reserve":
+            held = {**state.reservations, key: Reservation(user, amount)}
+            state = replace(state, reservations=held)
+    return state
+
+
+def called(state: State, operation: str, arguments: Mapping[str, object]) -> Step:
+    """Make a call that a history tells of."""
+    given = {
+        name: UUID(str(value)) if name in _IDS and value is not None else value
+        for name, value in arguments.items()
+    }
+    step: Step = _CALLS[operation](state, **given)
+    return step
+
+
+def balance(state: State, account: str) -> int:
+    """Return how many credits a user has."""
+    return state.balances[UUID(account)]

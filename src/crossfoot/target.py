@@ -119,21 +119,47 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class EntryOf(_Table):
+    """An entry that a call which ends ok leaves in the ledger, so that a history can be checked.
+
+    ``key``, ``reference`` and ``kind`` are what the entry has in these columns of the relation
+    ``entry``: text in which ``:name`` stands for an argument of the call. ``account`` and ``amount``
+    likewise (``"-:amount"`` takes credits away; ``"0"`` writes no entry and only tells the balance);
+    ``balance`` is the column of the answer (``"result.new_balance"``) that tells the balance
+    afterwards. Calls of which ``request`` is equal leave one entry together, however often they are
+    sent; where it isn't given, it is the key, else the reference and the kind. ``when`` limits it to
+    calls with an argument of this value (``":type = debit"``).
+    """
+
+    when: str = Field(default="", pattern=r"^(:\w+ = \S+)?$")
+    account: str = ""
+    key: str = ""
+    reference: str = ""
+    kind: str = ""
+    amount: str = Field(default="", pattern=r"^(-?(:\w+|result\.\w+|\d+))?$")
+    balance: str = Field(default="", pattern=r"^(result\.\w+)?$")
+    request: str = ""
+
+
 class Operation(_Table):
     """One call that moves or grants credit.
 
     ``refused`` says which endings are business answers: ``"P0001 Some leads*"`` (SQLSTATE, and a
     glob of the message) or ``"result.success = false"`` (a column of the first row). ``arguments``
     gives arguments, by name, as SQL over the fixtures' values, where races are generated.
+    ``entries`` says what it leaves in the ledger, ``insufficient`` which refusals (as in ``refused``)
+    mean that an account doesn't hold enough: both for histories.
     """
 
     call: str
     about: str = ""
     refused: list[str] = Field(default_factory=list)
+    insufficient: list[str] = Field(default_factory=list)
     arguments: dict[str, str] = Field(default_factory=dict)
     moves: list[str] = Field(default_factory=list)
+    entries: list[EntryOf] = Field(default_factory=list)
 
-    @field_validator("refused")
+    @field_validator("refused", "insufficient")
     @classmethod
     def _well_formed(cls, patterns: list[str]) -> list[str]:
         for pattern in patterns:
@@ -158,21 +184,35 @@ class Operation(_Table):
 
     def refuses_error(self, sqlstate: str, message: str) -> bool:
         """Say whether an error of this SQLSTATE and message is a business answer."""
-        for pattern in self.refused:
-            match = _REFUSED_ERROR.fullmatch(pattern)
-            if match and match[1] == sqlstate and fnmatchcase(message, match[2] or "*"):
-                return True
-        return False
+        return _error_is_like(self.refused, sqlstate, message)
 
     def refuses_result(self, row: dict[str, str | None]) -> bool:
         """Say whether a first row, rendered as text, is a business answer."""
-        for pattern in self.refused:
-            match = _REFUSED_RESULT.fullmatch(pattern)
-            if match and match[1] in row:
-                value = row[match[1]]
-                if fnmatchcase("null" if value is None else value, match[2].strip().strip("'")):
-                    return True
-        return False
+        return _row_is_like(self.refused, row)
+
+    def lacks_credits(self, sqlstate: str, message: str, row: dict[str, str | None]) -> bool:
+        """Say whether a refusal, an error or a first row, means that the balance doesn't suffice."""
+        if sqlstate:
+            return _error_is_like(self.insufficient, sqlstate, message)
+        return _row_is_like(self.insufficient, row)
+
+
+def _error_is_like(patterns: Sequence[str], sqlstate: str, message: str) -> bool:
+    for pattern in patterns:
+        match = _REFUSED_ERROR.fullmatch(pattern)
+        if match and match[1] == sqlstate and fnmatchcase(message, match[2] or "*"):
+            return True
+    return False
+
+
+def _row_is_like(patterns: Sequence[str], row: dict[str, str | None]) -> bool:
+    for pattern in patterns:
+        match = _REFUSED_RESULT.fullmatch(pattern)
+        if match and match[1] in row:
+            value = row[match[1]]
+            if fnmatchcase("null" if value is None else value, match[2].strip().strip("'")):
+                return True
+    return False
 
 
 class Fixture(_Table):

@@ -1,1 +1,1 @@
-"""What was called, by whom, when, and what came back: one line per call, re-checkable by anyone."""
+"""Histories: what was called, by whom, when, and what came back; and what can be concluded from it."""

@@ -1,0 +1,144 @@
+"""What keeping a history costs per call, and how long a long one takes to be checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from crossfoot.history.ledger import NAME
+from crossfoot.history.record import CallRecord, Recorder
+from crossfoot.verdicts import Outcome
+
+CALLS = 1_000_000
+ACCOUNTS = 1_000
+HOT = 0.1  # share of the calls that go to one account
+_APPLIED = '{"reason": "applied", "applied": true}'
+_REFUSED = '{"reason": "insufficient_credits", "applied": false}'
+_EPOCH = 1_700_000_000_000_000
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One check of one history. ``cpu`` is how long it would take with a core to itself, in seconds."""
+
+    calls: int
+    seconds: float
+    cpu: float
+    megabytes: float
+    verdict: str
+
+    def __str__(self) -> str:
+        rate = self.calls / self.seconds
+        return (
+            f"{self.calls:,} calls checked in {self.seconds:.1f} s ({rate:,.0f} per second;"
+            f" {self.cpu:.1f} s of processor time), {self.megabytes:,.0f} MB at the peak: {self.verdict}"
+        )
+
+
+def cost_of_add(calls: int = 200_000, rounds: int = 5) -> float:
+    """Return the microseconds of processor time that noting one call takes: the median of some rounds."""
+    call = CallRecord(
+        1, "user 1", "reserve_credits", Outcome.OK, 10**15, 10**15 + 10**6,
+        {"user_id": str(UUID(int=1)), "amount": 3, "idempotency_key": str(UUID(int=2))},
+        str(UUID(int=2)), {"reserve_credits": _APPLIED}, "", 1, _EPOCH, _EPOCH + 900,
+    )  # fmt: skip
+    found: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(rounds):
+            path = Path(folder) / "history.ndjson"
+            started = time.process_time()
+            with Recorder(
+                path, target="credit_purchase", scenario="", seed=1, began=""
+            ) as recorder:
+                for _ in range(calls):
+                    recorder.add(call)
+            found.append((time.process_time() - started) / calls * 1e6)
+    return statistics.median(found)
+
+
+def checker_rate(calls: int = CALLS) -> Rate:
+    """Check an honest history of so many calls in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_honest(Path(folder), calls)
+        command = [sys.executable, "-m", "crossfoot", "check", folder, "--json"]
+        with (Path(folder) / "result.json").open("wb") as output:
+            started = time.perf_counter()
+            process = subprocess.Popen(command, stdout=output)
+            _, _, used = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+        result = json.loads((Path(folder) / "result.json").read_bytes())
+        scale = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+        checks = result["targets"][0]["checks"]
+        said = ", ".join(f"{check['name']} {check['verdict']}" for check in checks)
+        return Rate(
+            calls, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * scale / 1e6, said
+        )
+
+
+def write_honest(folder: Path, calls: int, accounts: int = ACCOUNTS, seed: int = 1) -> None:
+    """Write a history and its ledger: one server that does one call at a time, dozens of callers."""
+    draw = random.Random(seed)  # noqa: S311
+    names = [str(UUID(int=draw.getrandbits(128), version=4)) for _ in range(accounts)]
+    balances = dict.fromkeys(names, 0)
+    encode = msgspec.json.Encoder().encode
+    recorder = Recorder(
+        folder / "history.ndjson", target="credit_purchase", scenario="drawn", seed=seed, began=""
+    )
+    with recorder, (folder / NAME).open("wb") as ledger:
+        ledger.write(b'{"crossfoot_ledger":1,"target":"credit_purchase","opening":true}\n')
+        now = 0
+        for number in range(1, calls + 1):
+            now += 50_000
+            name = names[0] if draw.random() < HOT else names[draw.randrange(accounts)]
+            call, moved = _call(draw, number, now, name, balances[name])
+            recorder.add(call)
+            if moved:
+                before = balances[name]
+                balances[name] = before + moved
+                line = {
+                    "account": name, "no": number, "amount": str(moved), "before": str(before),
+                    "after": str(before + moved), "kind": "purchase" if moved > 0 else "reserve",
+                    "reference": call.key, "key": call.key,
+                }  # fmt: skip
+                ledger.write(encode(line) + b"\n")
+        for name, balance in balances.items():
+            ledger.write(encode({"account": name, "balance": str(balance)}) + b"\n")
+
+
+def _call(
+    draw: random.Random, number: int, now: int, name: str, balance: int
+) -> tuple[CallRecord, int]:
+    """Return one call that the server does at ``now`` (nanoseconds), and what it moves."""
+    amount = draw.randrange(1, 50)
+    spends = draw.random() < 0.6
+    refused = spends and amount > balance
+    lost = draw.random() < 0.01
+    start, end = now - draw.randrange(1, 10**6), now + draw.randrange(1, 10**6)
+    key = str(UUID(int=draw.getrandbits(128), version=4))
+    arguments = {"user_id": name, "amount": amount, "idempotency_key": key}
+    operation = "reserve_credits" if spends else "apply_credit_purchase"
+    if not spends:
+        arguments["stripe_session_id"] = f"cs_{number}"
+    outcome = Outcome.UNKNOWN if lost else Outcome.REFUSED if refused else Outcome.OK
+    call = CallRecord(
+        number, f"user {number % 64}", operation, outcome, start + 10**9, 0 if lost else end + 10**9,
+        arguments, key, {} if lost else {operation: _REFUSED if refused else _APPLIED}, "", 1,
+        _EPOCH + start // 1000, _EPOCH + now // 1000,
+    )  # fmt: skip
+    return call, 0 if refused else (-amount if spends else amount)
+
+
+async def history() -> str:
+    """Return both figures as lines of Markdown."""
+    return f"- noting a call: {cost_of_add():.2f} µs\n- {checker_rate()}"
