@@ -33,6 +33,10 @@ class Content:
         """Return the race files of one target."""
         return sorted(self.root.glob(f"scenarios/races/{target}/*.race.sql"))
 
+    def bursts(self, target: str) -> list[Path]:
+        """Return the burst files of one target."""
+        return sorted(self.root.glob(f"scenarios/bursts/{target}/*.burst.sql"))
+
     def contracts(self, target: str) -> list[Path]:
         """Return the contract files of one target."""
         return sorted(self.root.glob(f"scenarios/contracts/{target}/*.contract.sql"))

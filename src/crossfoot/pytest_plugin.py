@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from crossfoot.pytest_worker import Explore, Worker
+    from crossfoot.pytest_worker import Explore, SendBurst, Worker
 
 _SUFFIX = ".race.sql"
 _WORKER = pytest.StashKey["Worker"]()
@@ -50,7 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line(
-        "markers", "crossfoot(target): the target.toml, relative to the test file, of 'explore'"
+        "markers",
+        "crossfoot(target): the target.toml, relative to the test file, of 'explore' and 'burst'",
     )
 
 
@@ -113,6 +114,25 @@ def explore(request: pytest.FixtureRequest) -> Explore:
     from crossfoot.pytest_worker import Explore
 
     return Explore(worker_of(request.config), _target_of(request))
+
+
+@pytest.fixture
+def burst(request: pytest.FixtureRequest) -> SendBurst:
+    """Let many callers go at one instant: ``burst(call, callers=50, setup=SQL)``.
+
+    A call is one select, in which ``:name`` stands for values (``values={"card": "uuid"}`` are
+    everybody's, ``each={"key": "uuid"}`` each caller's own), or a coroutine function that is handed
+    an asyncpg connection. The test fails if the calls didn't overlap (by the server's own clock), if
+    one ends in an error, if the audits find the books wrong, or if it isn't as ``expect`` says
+    (``["exactly 3 ok", "the others refused"]``). The outcome counts how the calls ended: ``ok``,
+    ``refused``, ``retryable``, ``error``, ``unknown``. ``burst.check(...)`` takes the same and returns
+    the outcome instead of failing.
+
+    Each burst has a new database, of the same target.toml that ``explore`` takes.
+    """
+    from crossfoot.pytest_worker import SendBurst
+
+    return SendBurst(worker_of(request.config), _target_of(request))
 
 
 @pytest.fixture

@@ -107,7 +107,11 @@ def read_scenario(path: Path, shown_as: str, suffix: str, words: set[str]) -> Sc
                 remedy=f"Sections here: {', '.join('@' + word for word in sorted(words | {'values'}))}.",
             )
         if directive.word == "values":
-            values |= _declared(directive, shown_as)
+            values |= declared(directive, shown_as)
+            if _statements(directive, shown_as):
+                raise ContentError(
+                    f"{shown_as}:{directive.line}: SQL below @values belongs to no section"
+                )
     kept = [directive for directive in directives if directive.word != "values"]
     name = path.name.removesuffix(suffix)
     if not _FILE.fullmatch(name):
@@ -133,20 +137,19 @@ def read_directives(text: str) -> Iterator[Directive]:
         yield Directive(word, rest, start, "\n".join(body))
 
 
-def _declared(directive: Directive, file: str) -> dict[str, str]:
+def declared(directive: Directive, file: str) -> dict[str, str]:
+    """Return the types of the values that a directive declares, by name. Raises ContentError."""
     found: dict[str, str] = {}
     for part in directive.rest.split(","):
         words = part.split()
         if len(words) != 2 or not _VALUE.fullmatch(words[0]) or words[1] not in _TYPES:
             raise ContentError(
-                f"{file}:{directive.line}: @values wants 'name type', not {part.strip()!r}",
+                f"{file}:{directive.line}: @{directive.word} wants 'name type', not {part.strip()!r}",
                 remedy=f"Names are lower case. Types: {', '.join(sorted(_TYPES))}.",
             )
         if words[0] in found:
-            raise ContentError(f"{file}:{directive.line}: @values has {words[0]!r} twice")
+            raise ContentError(f"{file}:{directive.line}: @{directive.word} has {words[0]!r} twice")
         found[words[0]] = words[1]
-    if _statements(directive, file):
-        raise ContentError(f"{file}:{directive.line}: SQL below @values belongs to no section")
     return found
 
 

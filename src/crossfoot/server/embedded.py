@@ -41,8 +41,9 @@ _ROOM = "Set TMPDIR to a folder that has room, and that every account can pass t
 class Embedded:
     """The cluster, its processes and its addresses: ``near`` by socket, ``dsn`` by loopback TCP."""
 
-    def __init__(self, folder: Path, binaries: Binaries) -> None:
+    def __init__(self, folder: Path, binaries: Binaries, connections: int | None = None) -> None:
         self.binaries = binaries
+        self._connections = connections
         self.port = 0
         self._password = secrets.token_urlsafe(24)
         self._account = server_account()
@@ -50,14 +51,17 @@ class Embedded:
         self.guard = Guard(folder)
 
     @classmethod
-    async def start(cls) -> Embedded:
-        """Start a cluster. Raises ServerError; whatever happens, nothing is left behind."""
+    async def start(cls, connections: int | None = None) -> Embedded:
+        """Start a cluster that takes so many connections (default: as settings.py says).
+
+        Raises ServerError; whatever happens, nothing is left behind.
+        """
         if os.name == "nt":
             raise ServerError(
                 "The embedded PostgreSQL needs Linux or macOS.", remedy="Give a server with --dsn."
             )
         try:
-            server = cls(new_folder(), find_binaries())
+            server = cls(new_folder(), find_binaries(), connections)
             await server._start()
         except OSError as error:
             raise ServerError(f"No embedded PostgreSQL: {error}.", remedy=_ROOM) from error
@@ -183,6 +187,8 @@ class Embedded:
 
     def _run_postgres(self, port: int) -> None:
         place = {"port": str(port), "unix_socket_directories": f"{self.folder / 'socket'}"}
+        if self._connections:
+            place["max_connections"] = str(self._connections)
         options = as_options(self.binaries.major, place)
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), *options]
         self.guard.start(command, self.folder / "log", self._account, signal.SIGQUIT)

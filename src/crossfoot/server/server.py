@@ -155,15 +155,22 @@ class Server:
 
 
 @asynccontextmanager
-async def open_server(dsn: str | None = None, *, keep: bool = False) -> AsyncIterator[Server]:
+async def open_server(
+    dsn: str | None = None, *, keep: bool = False, connections: int | None = None
+) -> AsyncIterator[Server]:
     """Yield the server at ``dsn``, or without one an embedded server of our own.
+
+    An embedded one takes so many ``connections``, if they are named.
 
     Everything is removed at the end, also on exceptions, cancellation, Ctrl-C and SIGTERM. Raises
     ServerError (one clear line, a remedy, no password) if there is no server to work on.
     """
     run = Run()
     with ending_on_signals():
-        place = await UserServer.open(Dsn.parse(dsn), run) if dsn else await Embedded.start()
+        if dsn:
+            place: Embedded | UserServer = await UserServer.open(Dsn.parse(dsn), run)
+        else:
+            place = await Embedded.start(connections)
         server = Server(place, run, keep=keep)
         try:
             yield server

@@ -1,0 +1,201 @@
+"""Calls of a target's operations over asyncpg: each is made once, timed, and judged by its ending.
+
+This is what bursts, load runs and fault runs have in common. A call costs one round trip, as it does
+in an application that prepares its statements, and nothing is done between sending and hearing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from crossfoot.errors import ContentError
+from crossfoot.history.record import CallRecord
+from crossfoot.outcome import outcome_of_error, outcome_of_rows
+from crossfoot.rendering import render
+from crossfoot.sql import Query, bind, names_in
+from crossfoot.target import Operation
+from crossfoot.verdicts import Outcome
+
+Note = Callable[[CallRecord], None]
+Answer = tuple[Outcome, dict[str, str | None], str]
+"""How a call ended, its first row (or the error's message) as text, and the SQLSTATE of an error."""
+
+NO_ANSWER = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    OSError,
+    TimeoutError,
+)
+"""What is raised when nobody can say whether the call took effect."""
+
+FAILURES = (asyncpg.PostgresError, *NO_ANSWER)
+"""What a call may raise that is about the call, not about us."""
+
+# str() of these types is what render() gives, without looking at each value.
+_PLAIN = frozenset({"text", "varchar", "uuid", "int2", "int4", "int8", "numeric", "json", "jsonb"})
+
+
+class Prepared:
+    """A statement that calls an operation, prepared on one connection.
+
+    ``names`` are its arguments, in the order in which PostgreSQL gets them. The first ``skip``
+    columns of an answer are the caller's own and no part of what the operation returned.
+    """
+
+    def __init__(
+        self,
+        statement: asyncpg.prepared_stmt.PreparedStatement,
+        names: Sequence[str],
+        operation: Operation | None,
+        skip: int = 0,
+    ) -> None:
+        self.names = tuple(names)
+        self.fetch = statement.fetch
+        self._operation = operation
+        columns = statement.get_attributes()[skip:]
+        self._columns = tuple(column.name for column in columns)
+        self._readers = tuple(
+            (at, column.name, str if column.type.name in _PLAIN else render)
+            for at, column in enumerate(columns, start=skip)
+        )
+
+    @classmethod
+    async def of(
+        cls, connection: asyncpg.Connection, query: Query, operation: Operation | None
+    ) -> Prepared:
+        """Prepare a query. Raises asyncpg.PostgresError where PostgreSQL can't read it."""
+        return cls(await connection.prepare(query.text), query.names, operation)
+
+    def answer(self, rows: Sequence[asyncpg.Record]) -> Answer:
+        """Return what the rows of an answer mean; the first of them as text."""
+        if not rows:
+            return Outcome.OK, {}, ""
+        row = rows[0]
+        texts = tuple(
+            None if (value := row[at]) is None else read(value) for at, _, read in self._readers
+        )
+        outcome = outcome_of_rows(self._operation, self._columns, [texts])
+        return outcome, dict(zip(self._columns, texts, strict=True)), ""
+
+    def failure(self, error: Exception) -> Answer:
+        """Return what an error means: no answer is ``unknown``, never ``error``."""
+        message = str(getattr(error, "message", "") or error) or type(error).__name__
+        sqlstate = str(getattr(error, "sqlstate", "") or "")
+        if isinstance(error, NO_ANSWER):
+            return Outcome.UNKNOWN, {"message": message}, sqlstate
+        return outcome_of_error(self._operation, sqlstate, message), {"message": message}, sqlstate
+
+
+class Caller:
+    """One session that makes calls of a target's operations, one after the other.
+
+    ``connection`` is taken as it is: connected as the role that calls are made as. ``note`` hears of
+    every call, also of one that is cancelled (its outcome is ``unknown``). ``numbers`` gives calls
+    their ids; callers that share it have none in common. ``timeout`` is seconds; a call that takes
+    longer is ``unknown`` too.
+    """
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        operations: Mapping[str, Operation],
+        session: str = "",
+        *,
+        note: Note = lambda call: None,
+        numbers: Iterator[int] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        self.connection = connection
+        self.session = session
+        self._operations = operations
+        self._note = note
+        self._numbers = numbers or itertools.count(1)
+        self.timeout = timeout
+        self._prepared: dict[str, Prepared] = {}
+
+    async def prepare(self, *names: str) -> None:
+        """Prepare operations before they are needed; otherwise the first call of each does.
+
+        Raises ContentError for an operation that isn't there or that PostgreSQL can't prepare.
+        """
+        for name in names:
+            self._prepared[name] = await self._prepare(name)
+
+    async def _prepare(self, name: str) -> Prepared:
+        operation = self._operations.get(name)
+        if operation is None:
+            raise ContentError(
+                f"no operation {name!r}", remedy=f"There are: {', '.join(self._operations)}."
+            )
+        query = bind(operation.call, dict.fromkeys(names_in(operation.call), ""))
+        try:
+            return await Prepared.of(self.connection, query, operation)
+        except asyncpg.PostgresError as error:
+            if isinstance(error, NO_ANSWER):
+                raise
+            raise ContentError(
+                f"[operations.{name}] call: {error}",
+                remedy="PostgreSQL can't prepare it. Name the role under 'role', or mend the call.",
+            ) from error
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], *, key: str = "", attempt: int = 1
+    ) -> CallRecord:
+        """Call an operation with its arguments, by the names that its ``call`` has in target.toml.
+
+        Values are Python's, as asyncpg takes them. Returns the call with its outcome; whatever the
+        server answers is one, so nothing is raised for it. Raises ContentError for an operation or
+        an argument that isn't there.
+        """
+        prepared = self._prepared.get(name)
+        if prepared is None:
+            await self.prepare(name)
+            prepared = self._prepared[name]
+        try:
+            values = [arguments[argument] for argument in prepared.names]
+        except KeyError as error:
+            raise ContentError(
+                f"{name} is called without {error}",
+                remedy=f"It takes: {', '.join(prepared.names)}.",
+            ) from None
+        end = 0
+        answer: Answer = Outcome.UNKNOWN, {"message": "cancelled"}, ""
+        start = time.monotonic_ns()
+        try:
+            rows = await prepared.fetch(*values, timeout=self.timeout)
+            end = time.monotonic_ns()
+            answer = prepared.answer(rows)
+        except FAILURES as error:
+            end = 0 if isinstance(error, NO_ANSWER) else time.monotonic_ns()
+            answer = prepared.failure(error)
+        except asyncio.CancelledError:
+            self._noted(name, start, 0, arguments, key, attempt, answer)
+            raise
+        return self._noted(name, start, end, arguments, key, attempt, answer)
+
+    def _noted(
+        self,
+        name: str,
+        start: int,
+        end: int,
+        arguments: Mapping[str, Any],
+        key: str,
+        attempt: int,
+        answer: Answer,
+    ) -> CallRecord:
+        outcome, result, sqlstate = answer
+        call = CallRecord(
+            next(self._numbers), self.session, name, outcome, start, end,
+            dict(arguments), key, result, sqlstate, attempt,
+        )  # fmt: skip
+        self._note(call)
+        return call
