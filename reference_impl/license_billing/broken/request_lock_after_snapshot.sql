@@ -12,7 +12,7 @@
     -- Inserting claims the id: a second call with it waits here until the first has committed or is gone.
     insert into license_billing.credit_requests as request (request_id, license_id, kind, amount)
     values (coalesce(p_request_id, gen_random_uuid()), p_license_id, p_kind, p_amount)
-    on conflict (request_id) do nothing
+    on conflict do nothing
     returning request.* into v_request;
 
     if not found then

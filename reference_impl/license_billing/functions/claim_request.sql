@@ -14,10 +14,12 @@ as $$
 declare
     v_request license_billing.credit_requests;
 begin
+    -- No conflict target: the id begins two unique indexes, and of two calls that meet between them one would fail
+    -- raw at the index that isn't named.
     -- Inserting claims the id: a second call with it waits here until the first has committed or is gone.
     insert into license_billing.credit_requests as request (request_id, license_id, kind, amount)
     values (coalesce(p_request_id, gen_random_uuid()), p_license_id, p_kind, p_amount)
-    on conflict (request_id) do nothing
+    on conflict do nothing
     returning request.* into v_request;
 
     if not found then

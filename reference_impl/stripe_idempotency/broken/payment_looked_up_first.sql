@@ -19,7 +19,7 @@
     );
 
 -- @instead of
-    on conflict (event_id) do nothing
+    on conflict do nothing
     returning event.* into v_event;
 
     already_processed := not found;
@@ -29,7 +29,7 @@
         from stripe_idempotency.stripe_webhook_events as event
         where event.event_id = p_event_id;
 -- @write
-    on conflict (event_id) do nothing;
+    on conflict do nothing;
 
     select event.*
     into strict v_event

@@ -26,10 +26,12 @@ begin
         raise exception 'User not found: %', p_user_id;
     end if;
 
+    -- No conflict target: the id begins two unique indexes, and of two calls that meet between them one would fail
+    -- raw at the index that isn't named.
     -- Inserting claims the event: a second delivery waits here until the first has committed or is gone.
     insert into stripe_idempotency.stripe_webhook_events as event (event_id, event_type, user_id, amount)
     values (p_event_id, p_event_type, p_user_id, p_amount)
-    on conflict (event_id) do nothing
+    on conflict do nothing
     returning event.* into v_event;
 
     already_processed := not found;
