@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from crossfoot.cli import serve
 from crossfoot.cli.app import app
+from crossfoot.serving import HOST
 
 LAST_LINE = "/metrics"
 
@@ -109,7 +110,7 @@ def test_a_command_that_is_killed_leaves_no_service_behind(tmp_path: Path) -> No
 
 
 def test_a_port_in_use_is_one_line_and_a_remedy() -> None:
-    with socket.create_server((serve.HOST, 0)) as taken:
+    with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         result = CliRunner().invoke(app, ["serve", "--port", str(port)])
     assert result.exit_code == 2
@@ -120,7 +121,7 @@ def test_a_port_in_use_is_one_line_and_a_remedy() -> None:
 
 
 def test_a_missing_package_is_one_line_and_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "_PACKAGES", ("fastapi", "not_installed_here"))
+    monkeypatch.setattr(serve, "PACKAGES", ("fastapi", "not_installed_here"))
     result = CliRunner().invoke(app, ["serve"])
     assert result.exit_code == 2
     assert result.output.splitlines() == [

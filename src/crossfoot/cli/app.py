@@ -13,8 +13,33 @@ import typer
 
 from crossfoot import __version__
 from crossfoot.cli import work
+from crossfoot.cli.options import (
+    OUT,
+    AsJson,
+    Audited,
+    Dsn,
+    Keep,
+    Level,
+    LoadScenario,
+    LoadTarget,
+    Out,
+    Prepare,
+    Processes,
+    RunTime,
+    Schedules,
+    Seed,
+    ServicePort,
+    SpawnRate,
+    TargetOption,
+    Targets,
+    Unmasked,
+    UserClasses,
+    Users,
+)
 from crossfoot.cli.show import Screen
 from crossfoot.errors import CrossfootError
+from crossfoot.explorer.race import LEVELS
+from crossfoot.generated import Making
 from crossfoot.loop import new_event_loop
 from crossfoot.mutate.mutate import Choice
 from crossfoot.report import FORMATS, load_run, render
@@ -37,47 +62,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Targets = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="Names of targets, or paths of a target.toml. None means all.", show_default=False
-    ),
-]
-TargetOption = Annotated[
-    str | None,
-    typer.Option("--target", "-t", help="The target's name, or the path of its target.toml."),
-]
-Dsn = Annotated[
-    str | None,
-    typer.Option(
-        envvar="CROSSFOOT_DSN",
-        help="Use this PostgreSQL instead of the embedded one. Crossfoot works only in databases that it"
-        " creates there itself.",
-        show_envvar=True,
-    ),
-]
-Audited = Annotated[
-    str | None,
-    typer.Option(
-        envvar="CROSSFOOT_DSN",
-        help="The database to audit. It is only read.",
-        show_envvar=True,
-    ),
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print the whole result as one JSON document.")
-]
-Seed = Annotated[int, typer.Option(help="Seed of every drawn value.")]
-Schedules = Annotated[
-    int, typer.Option(min=1, help="At most so many schedules per race, fewest preemptions first.")
-]
-Keep = Annotated[
-    bool, typer.Option("--keep", help="Leave the embedded server up, and say how to look.")
-]
-Out = Annotated[Path, typer.Option(help="The folder that a folder per run is written to.")]
-
-_OUT = Path("crossfoot-out")
-
 
 @app.callback(invoke_without_command=True)
 def _version(
@@ -96,11 +80,12 @@ def run(
     seed: Seed = 1,
     schedules: Schedules = 1000,
     prove: Annotated[bool, typer.Option("--prove", help="Run the broken variants too.")] = False,
+    isolation: Level = "",
     keep: Keep = False,
-    out: Out = _OUT,
+    out: Out = OUT,
 ) -> None:
-    """Run every stage on the targets (lints, contracts, audits, races) and write the report."""
-    plan = Plan(seed, schedules)
+    """Run every stage on the targets (lints, contracts, audits, bursts, races) and write the report."""
+    plan = Plan(seed, schedules, isolation=_level(isolation))
     job = work.Job(_command(), Screen(quiet=as_json), plan, dsn, keep, out)
     _finish(_await(work.run(job, targets or [], prove=prove)), as_json)
 
@@ -118,30 +103,101 @@ def race(
         str | None,
         typer.Option(help="Explore this broken variant instead of the target as written."),
     ] = None,
-    unmasked: Annotated[
-        bool, typer.Option("--unmasked", help="The variant without the constraint behind it.")
-    ] = False,
+    unmasked: Unmasked = False,
     first: Annotated[
         bool, typer.Option("--first", help="Stop each race at its first counterexample.")
     ] = False,
     pairs: Annotated[
         bool,
         typer.Option(
-            "--pairs", help="Make races of every two operations, from target.toml's fixtures."
+            "--pairs",
+            help="Make races of every two operations, and of three, from target.toml's fixtures.",
         ),
     ] = False,
+    programs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Draw N programs of a few calls per session, from target.toml's fixtures and the seed.",
+        ),
+    ] = None,
+    isolation: Level = "",
     dsn: Dsn = None,
     as_json: AsJson = False,
     seed: Seed = 1,
     schedules: Schedules = 1000,
     keep: Keep = False,
-    out: Out = _OUT,
+    out: Out = OUT,
 ) -> None:
     """Explore the interleavings of some races; draw what breaks."""
-    plan = Plan(seed, schedules, first=first)
+    plan = Plan(seed, schedules, first=first, isolation=_level(isolation))
     job = work.Job(_command(), Screen(quiet=as_json, draw=True), plan, dsn, keep, out)
-    found = work.race(job, target, races or [], variant, unmasked=unmasked, pairs=pairs)
+    if programs and races:
+        _stop("--programs draws races of its own: it goes without names of races")
+    making = Making(out, pairs, programs or 0) if pairs or programs else None
+    found = work.race(job, target, races or [], variant, unmasked=unmasked, making=making)
     _finish(_await(found), as_json)
+
+
+@app.command(
+    epilog="Example: [bold]crossfoot burst lead_marketplace --only '100_*' --callers 300[/]"
+)
+def burst(
+    targets: Targets = None,
+    callers: Annotated[
+        int | None,
+        typer.Option(help="So many callers (2 to 500) instead of what the files say."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only bursts of this name (a glob); may be repeated.")
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Send them at this broken variant of the first target.")
+    ] = None,
+    unmasked: Unmasked = False,
+    dsn: Dsn = None,
+    as_json: AsJson = False,
+    seed: Seed = 1,
+    keep: Keep = False,
+    out: Out = OUT,
+) -> None:
+    """Let many callers go at one instant; count how their calls end, and audit the books."""
+    job = work.Job(_command(), Screen(quiet=as_json), Plan(seed), dsn, keep, out)
+    found = work.burst(job, targets or [], only or [], callers, variant, unmasked=unmasked)
+    _finish(_await(found), as_json)
+
+
+@app.command(epilog="Example: [bold]crossfoot load lead_marketplace --users 200 --run-time 60s[/]")
+def load(
+    target: LoadTarget = None,
+    scenario: LoadScenario = None,
+    users: Users = 50,
+    spawn_rate: SpawnRate = None,
+    run_time: RunTime = "60s",
+    processes: Processes = 1,
+    user_class: UserClasses = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Load this broken variant instead of the target as written.")
+    ] = None,
+    unmasked: Unmasked = False,
+    prepare: Prepare = False,
+    port: ServicePort = 0,
+    dsn: Dsn = None,
+    as_json: AsJson = False,
+    seed: Seed = 1,
+    keep: Keep = False,
+    out: Out = OUT,
+) -> None:
+    """Let Locust's users work on a target for a while; audit the books meanwhile and afterwards."""
+    from crossfoot.cli import load as loads
+
+    asked = loads.Request(
+        target, scenario, users, spawn_rate, run_time, processes, tuple(user_class or ()),
+        variant, unmasked, prepare, port,
+    )  # fmt: skip
+    job = work.Job(_command(), Screen(quiet=as_json), Plan(seed), dsn, keep, out)
+    _finish(_await(loads.load(job, asked)), as_json)
 
 
 @app.command(
@@ -157,7 +213,7 @@ def audit(
         float, typer.Option(min=0.1, help="Seconds that one audit may take.")
     ] = 60.0,
     as_json: AsJson = False,
-    out: Out = _OUT,
+    out: Out = OUT,
 ) -> None:
     """Audit the books of an existing database: read-only, in one snapshot."""
     if print_sql:
@@ -165,6 +221,35 @@ def audit(
         return
     job = work.Job(_command(), Screen(quiet=as_json), Plan(), dsn, False, out)
     _finish(_await(work.audit(job, target, timeout)), as_json)
+
+
+@app.command(epilog="Example: [bold]crossfoot check crossfoot-out/latest/history.ndjson[/]")
+def check(
+    history: Annotated[
+        list[Path],
+        typer.Argument(help="A history, several of one run, or a folder with history*.ndjson."),
+    ],
+    ledger: Annotated[
+        Path | None,
+        typer.Option(help="The stored ledger; default: ledger.ndjson beside the history."),
+    ] = None,
+    dsn: Annotated[
+        str | None,
+        typer.Option(help="Read the ledger from this database instead. It is only read."),
+    ] = None,
+    target: TargetOption = None,
+    elle: Annotated[
+        Path | None,
+        typer.Option(help="Also write the history for Elle's command line (.edn or .json)."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a history against its ledger: what was acknowledged is there, once, and in order."""
+    from crossfoot.cli.check import Question
+    from crossfoot.cli.check import check as check_history
+
+    question = Question(history, target, ledger, dsn, elle)
+    _finish(_await(check_history(question, _command(), Screen(quiet=as_json))), as_json)
 
 
 @app.command(epilog="Example: [bold]crossfoot prove lead_marketplace[/]")
@@ -187,7 +272,7 @@ def prove(
     as_json: AsJson = False,
     seed: Seed = 1,
     schedules: Schedules = 1000,
-    out: Out = _OUT,
+    out: Out = OUT,
 ) -> None:
     """Put each known mistake in, one at a time: which checks catch it? (kill matrix)"""
     job = work.Job(_command(), Screen(quiet=as_json), Plan(seed, schedules), dsn, False, out)
@@ -209,7 +294,7 @@ def replay(
     dsn: Dsn = None,
     as_json: AsJson = False,
     keep: Keep = False,
-    out: Out = _OUT,
+    out: Out = OUT,
 ) -> None:
     """Run the schedule of a finding again, step by step."""
     job = work.Job(_command(), Screen(quiet=as_json, draw=True), Plan(), dsn, keep, out)
@@ -254,12 +339,20 @@ def serve(
 
 @app.command("list", epilog="Example: [bold]crossfoot list lead_marketplace[/]")
 def list_(targets: Targets = None, as_json: AsJson = False) -> None:
-    """List targets, operations, races, contracts, audits, lints and broken variants."""
+    """List targets, operations, races, bursts, contracts, audits, lints and broken variants."""
     shelf = _guard(lambda: work.shelf(targets or []))
     if as_json:
         typer.echo(json.dumps(shelf, indent=2))
     else:
         Screen().shelf(shelf)
+
+
+def _level(name: str) -> str:
+    """Return an isolation level as the engine knows it: underlines, dashes and capitals don't matter."""
+    level = " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+    if level and level not in LEVELS:
+        _stop(f"--isolation: no level {name!r}; there are: {', '.join(LEVELS)}")
+    return level
 
 
 def _command() -> str:

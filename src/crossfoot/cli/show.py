@@ -14,11 +14,12 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from crossfoot.report.kept import kept
 from crossfoot.report.lanes import draw
 from crossfoot.report.mutants import fate_of, score
 from crossfoot.report.wording import KIND_NOUNS
 from crossfoot.results import Check, Exploration, Finding, Kill, Kind, Run, TargetResult
-from crossfoot.verdicts import Verdict
+from crossfoot.verdicts import Outcome, Verdict
 
 _STYLE = {
     Verdict.PASS: "green",
@@ -63,8 +64,11 @@ class Screen:
         self._say(f"{target}: {stage}")
 
     def check(self, check: Check) -> None:
-        """Show a finished race, or any other check that didn't pass."""
-        if check.kind is Kind.RACE or check.verdict in {Verdict.FAIL, Verdict.UNKNOWN}:
+        """Show a finished race or burst, or any other check that didn't pass."""
+        if check.kind in {Kind.RACE, Kind.BURST} or check.verdict in {
+            Verdict.FAIL,
+            Verdict.UNKNOWN,
+        }:
             self.console.print(_check_line(check))
         for finding in check.findings:
             self._finding(finding)
@@ -115,6 +119,9 @@ class Screen:
                 self.console.print(Text(f"  one after the other, {line}", style="dim"))
             for line in finding.prevention:
                 self.console.print(Text(f"  at {line}", style="dim"))
+            for remedy in finding.remedies:
+                told = f"  with {remedy.what} ({remedy.where}): {remedy.says}"
+                self.console.print(Text(told, style="dim"))
             self._replays(finding)
 
     def _replays(self, finding: Finding) -> None:
@@ -142,6 +149,8 @@ class Screen:
         )
         self.console.print(line)
         self.console.print(Text(f"Report: {report}"))
+        for kind, place in kept(run, report.parent):
+            self.console.print(Text(f"{kind}: {place}"))
         if hint:
             self.console.print(Text(hint))
 
@@ -149,7 +158,7 @@ class Screen:
         """Print what ``crossfoot list`` lists."""
         for target in shelf["targets"]:
             self.console.print(Text(f"{target['name']}: {target['about']}", style="bold"))
-            for part in ("operations", "races", "contracts", "broken variants"):
+            for part in ("operations", "races", "bursts", "contracts", "broken variants"):
                 self._listed(part, target[part])
         for part in ("audits", "lints"):
             self._listed(part, shelf[part])
@@ -176,9 +185,20 @@ def _check_line(check: Check) -> Text:
     line.append(f"{kind}{check.name}", style="default")
     if check.exploration:
         line.append(f"  {_explored(check)}", style="dim")
+    if check.kind is Kind.BURST and check.population:
+        line.append(f"  {_sent(check)}", style="dim")
     if check.reason:
         line.append(f"  {check.reason}", style="default")
     return line
+
+
+def _sent(check: Check) -> str:
+    seen = check.population
+    ended = ", ".join(f"{seen[each]} {each}" for each in Outcome if each in seen)
+    return (
+        f"{seen['callers']} callers: {ended}; {seen['under way at once']} at once,"
+        f" p50 {seen['latency p50']}, slowest {seen['slowest call']}"
+    )
 
 
 def _explored(check: Check) -> str:

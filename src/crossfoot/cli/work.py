@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crossfoot.bursts.burst import load_bursts
+from crossfoot.bursts.stage import bursts_of, callers_of, with_bursts
 from crossfoot.checks.audits import AuditSet, load_audits
 from crossfoot.checks.contracts import load_contract
 from crossfoot.checks.lints import load_lints
 from crossfoot.cli.show import Screen
 from crossfoot.errors import ContentError, CrossfootError
 from crossfoot.explorer.token import Token
+from crossfoot.generated import Making
 from crossfoot.mutate.mutate import Choice
 from crossfoot.report import write_report
 from crossfoot.results import Run
@@ -21,6 +24,8 @@ from crossfoot.server import open_existing, open_server
 from crossfoot.stages import Plan, load_races
 from crossfoot.target import Target, find_targets
 from crossfoot.variant import Variant, load_variants
+
+_SPARE = 20  # connections beside those of the callers
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ async def run(job: Job, names: Sequence[str], *, prove: bool) -> Run:
     targets = find_targets(names)
     async with open_server(job.dsn, keep=job.keep) as server:
         with job.screen.live():
-            runner = Runner(server, job.plan, job.command, job.screen)
+            runner = Runner(server, job.plan, job.command, job.screen, out=job.out)
             result = await runner.everything(targets, prove=prove)
         _write(job, result, server.keep_hint() if job.keep else "")
     return result
@@ -53,18 +58,40 @@ async def race(
     variant: str | None,
     *,
     unmasked: bool,
-    pairs: bool,
+    making: Making | None = None,
 ) -> Run:
-    """Explore races alone, of a target or of a broken variant of it; those of ``pairs`` are made up."""
+    """Explore races alone, of a target or of a broken variant of it: its own, or made ones."""
+    if making:
+        making.check()
     targets = find_targets([name] if name else [])
-    if not name and races and not pairs:
+    if not name and races and not making:
         targets = _with_races(targets, races)
     broken = _variant(targets[0], variant) if variant else None
     async with open_server(job.dsn, keep=job.keep) as server:
         with job.screen.live():
             runner = Runner(server, job.plan, job.command, job.screen)
-            folder = job.out / "pairs" if pairs else None
-            result = await runner.races(targets, races, broken, unmasked=unmasked, pairs=folder)
+            result = await runner.races(targets, races, broken, unmasked=unmasked, making=making)
+        _write(job, result, server.keep_hint() if job.keep else "")
+    return result
+
+
+async def burst(
+    job: Job,
+    names: Sequence[str],
+    only: Sequence[str],
+    callers: int | None,
+    variant: str | None,
+    *,
+    unmasked: bool,
+) -> Run:
+    """Send bursts alone, at targets or at a broken variant of the first."""
+    targets = with_bursts(find_targets(names), only)
+    broken = _variant(targets[0], variant) if variant else None
+    most = max(callers_of(each, callers) for t in targets for each in bursts_of(t, only))
+    async with open_server(job.dsn, keep=job.keep, connections=most + _SPARE) as server:
+        with job.screen.live():
+            runner = Runner(server, job.plan, job.command, job.screen, out=job.out)
+            result = await runner.bursts(targets, only, callers, broken, unmasked=unmasked)
         _write(job, result, server.keep_hint() if job.keep else "")
     return result
 
@@ -100,9 +127,8 @@ async def replay(job: Job, text: str, name: str | None) -> Run:
     async with open_server(job.dsn, keep=job.keep) as server:
         with job.screen.live():
             plan = Plan(token.seed)
-            result = await Runner(server, plan, job.command, job.screen).replay(
-                target, token, broken
-            )
+            runner = Runner(server, plan, job.command, job.screen, out=job.out)
+            result = await runner.replay(target, token, broken)
         _write(job, result, server.keep_hint() if job.keep else "")
     return result
 
@@ -149,6 +175,7 @@ def _target_shelf(target: Target) -> dict[str, Any]:
         "about": target.about,
         "operations": {name: each.about or each.call for name, each in target.operations.items()},
         "races": {each.name: each.title for each in load_races(target, 1)},
+        "bursts": {each.name: each.title for each in load_bursts(target)},
         "contracts": {each.name: each.title for each in contracts},
         "broken variants": {each.name: each.title for each in load_variants(target)},
     }
