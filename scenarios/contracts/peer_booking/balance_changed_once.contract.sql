@@ -6,7 +6,7 @@
 -- other arguments it is another request under a used key, and refused. Without a reference every call is a
 -- request of its own, and a refusal uses no reference up.
 
--- @values client uuid, other uuid, unknown uuid, sale uuid
+-- @values client uuid, other uuid, unknown uuid, sale uuid, second_sale uuid
 -- @setup
 insert into peer_booking.users (id) values (:client), (:other);
 
@@ -80,15 +80,24 @@ select * from peer_booking.update_credit_balance(:client, 0, 'purchase', 'a pack
 -- @expect refused P0001 User not found: *-*
 select * from peer_booking.update_credit_balance(:unknown, 50, 'purchase', 'a pack', :sale, 'sale');
 
--- A reference is an id of a type.
+-- A reference is an id of a type: neither alone is the key, and a repeat finds its own.
 -- @call update_credit_balance
 -- @expect ok
 select * from peer_booking.update_credit_balance(:client, -40, 'adjustment', 'a pack', :sale, 'chargeback');
+-- @call update_credit_balance
+-- @expect ok
+select * from peer_booking.update_credit_balance(:client, 7, 'purchase', 'a small pack', :second_sale, 'sale');
+-- @call update_credit_balance
+-- @expect ok returns_the_first=true
+select entry.amount = 50 and entry.balance_before = 0 as returns_the_first
+from peer_booking.update_credit_balance(:client, 50, 'purchase', 'a pack', :sale, 'sale') as repeated (id)
+left join peer_booking.credit_transactions as entry on repeated.id = entry.id;
+
 -- @check Repeats and conflicts changed nothing, for nobody
 select
-    account.balance = 0,
+    account.balance = 7,
     (
-        select count(*) = 4
+        select count(*) = 5
         from peer_booking.credit_transactions as entry
         where entry.user_id = :client
     ),

@@ -125,6 +125,15 @@ select * from peer_booking.allocate_monthly_credits(
     :client, :second_subscription, 1000, 'yearly', '2025-02-01 00:00+00', '2026-02-01 00:00+00'
 );
 
+-- The first period told of again, with others around it: the same subscription's, and another's of that month.
+-- @call allocate_monthly_credits
+-- @expect ok returns_the_first=true
+select entry.amount = 100 and entry.balance_before = 0 as returns_the_first
+from peer_booking.allocate_monthly_credits(
+    :client, :subscription, 100, 'monthly', '2025-02-01 00:00+00', '2025-03-01 00:00+00'
+) as repeated (id)
+left join peer_booking.credit_transactions as entry on repeated.id = entry.allocation_id;
+
 -- @check Four periods were allocated, each once
 select
     account.balance = 1300,

@@ -93,10 +93,20 @@ select * from peer_booking.credits_transfer(:sender, :receiver, 30, :gift, 'gift
 -- @expect refused P0001 User not found: *-*
 select * from peer_booking.credits_transfer(:sender, :unknown, 30, :gift, 'gift', 'thank you');
 
--- @check Three transfers moved 50 credits
+-- A reference is an id of a type, and a repeat finds its own.
+-- @call credits_transfer
+-- @expect ok
+select * from peer_booking.credits_transfer(:sender, :receiver, 5, :gift, 'tip');
+-- @call credits_transfer
+-- @expect ok returns_the_first_spending=true
+select spent.user_id = :sender and spent.balance_before = 100 as returns_the_first_spending
+from peer_booking.credits_transfer(:sender, :receiver, 30, :gift, 'gift', 'thank you') as legs
+left join peer_booking.credit_transactions as spent on legs.spend_transaction_id = spent.id;
+
+-- @check Four transfers moved 55 credits
 select
-    (select account.balance = 50 from peer_booking.credits as account where account.user_id = :sender),
-    (select account.balance = 50 from peer_booking.credits as account where account.user_id = :receiver),
-    count(*) = 3
+    (select account.balance = 45 from peer_booking.credits as account where account.user_id = :sender),
+    (select account.balance = 55 from peer_booking.credits as account where account.user_id = :receiver),
+    count(*) = 4
 from peer_booking.credit_transfers as transfer
 where transfer.from_user_id = :sender;

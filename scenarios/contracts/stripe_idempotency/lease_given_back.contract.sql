@@ -5,7 +5,7 @@
 -- Where Stripe was never reached, waiting for the lease to lapse only costs time. Giving it back is
 -- the owner's word alone, and says nothing about operations that nobody has claimed.
 
--- @values operation text, unknown text
+-- @values operation text, unknown text, namesake text
 -- @call release_stripe_idempotency
 -- @expect refused P0001 Invalid operation type: <NULL>
 select stripe_idempotency.release_stripe_idempotency(null, null, null);
@@ -57,6 +57,26 @@ where operation_id = :operation;
 -- @call release_stripe_idempotency
 -- @expect ok
 select stripe_idempotency.release_stripe_idempotency('refund:create', :operation, 2);
+
+-- An operation is an id of a type: giving one lease back leaves those of its namesakes alone.
+-- @call claim_stripe_idempotency
+-- @expect ok outcome=claimed, *
+select * from stripe_idempotency.claim_stripe_idempotency('refund:create', :namesake, 'sha-1', 3600);
+-- @call claim_stripe_idempotency
+-- @expect ok outcome=claimed, *
+select * from stripe_idempotency.claim_stripe_idempotency('checkout:create', :namesake, 'sha-1', 3600);
+-- @call release_stripe_idempotency
+-- @expect ok
+select stripe_idempotency.release_stripe_idempotency('checkout:create', :namesake, 1);
+-- @call claim_stripe_idempotency
+-- @expect refused outcome=in_progress, *
+select * from stripe_idempotency.claim_stripe_idempotency('refund:create', :namesake, 'sha-1', 3600);
+-- @call claim_stripe_idempotency
+-- @expect ok outcome=claimed, *
+select * from stripe_idempotency.claim_stripe_idempotency('checkout:create', :namesake, 'sha-1', 3600);
+-- @call release_stripe_idempotency
+-- @expect ok
+select stripe_idempotency.release_stripe_idempotency('refund:create', :namesake, 1);
 
 -- @check It lapsed when it did, and nothing was made of the unknown
 select

@@ -113,6 +113,28 @@ select stripe_idempotency.record_stripe_idempotency('checkout:create', :claimed,
 -- @expect refused P0001 Operation is completed with another Stripe resource: checkout:create:claimed-*
 select stripe_idempotency.record_stripe_idempotency('checkout:create', :claimed, :key, 'cs_5', :user);
 
+-- What is recorded stays as it was, whatever else a repeat has to say of it.
+-- @call record_stripe_idempotency
+-- @expect ok
+select stripe_idempotency.record_stripe_idempotency(
+    'checkout:create', :claimed, :key, 'cs_4', :user, '{"event": 2}', '2100-01-01 00:00Z'
+);
+
+-- An operation is an id of a type: of two with one id, each is recorded, and found again, by itself.
+-- @call record_stripe_idempotency
+-- @expect ok
+select stripe_idempotency.record_stripe_idempotency(
+    'refund:create', :claimed, 'legacy-' || :claimed, 're_1', :other
+);
+-- @call record_stripe_idempotency
+-- @expect ok
+select stripe_idempotency.record_stripe_idempotency('checkout:create', :claimed, :key, 'cs_4', :user);
+-- @call record_stripe_idempotency
+-- @expect ok
+select stripe_idempotency.record_stripe_idempotency(
+    'refund:create', :claimed, 'legacy-' || :claimed, 're_1', :other
+);
+
 -- @check Each has what it was recorded with first, and the refused ones left nothing
 select
     count(*) = 2,
@@ -121,4 +143,4 @@ select
     bool_and(claim.metadata = case claim.operation_id when :operation then '{"event": 1}'::jsonb else '{}' end),
     bool_and((claim.operation_id = :operation) = (claim.expires_at = '2100-01-01 00:00Z'))
 from stripe_idempotency.stripe_idempotency_keys as claim
-where claim.operation_id in (:operation, :second, :claimed);
+where claim.operation_type = 'checkout:create' and claim.operation_id in (:operation, :second, :claimed);

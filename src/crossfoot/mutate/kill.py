@@ -20,6 +20,7 @@ from crossfoot.workbench import Form
 T = TypeVar("T")
 
 SIDE_BY_SIDE = 2
+_KEYS = {"foreign key", "primary key", "unique", "unique index", "exclusion"}
 _VERDICTS: dict[Fate, Verdict] = {
     "killed": Verdict.PASS,
     "equivalent": Verdict.PASS,
@@ -45,10 +46,11 @@ class Killer:
     async def kill_all(self, mutants: Sequence[Mutant]) -> list[Kill]:
         """Return what became of the mutants: those of functions first, then those of tables.
 
-        What the first run into tells what the second stand behind.
+        What the first run into tells what the second stand behind. Keys that nothing quick notices
+        are taken away together: to see that none of them ever mattered, every race has to run.
         """
         kills = await self._gathered([self.kill(each) for each in mutants if not each.schema])
-        keys = [each for each in mutants if each.kind == "foreign key"]
+        keys = [each for each in mutants if each.kind in _KEYS]
         alone = [each for each in mutants if each.schema and each not in keys]
         kills += await self._gathered([self.kill(each) for each in alone])
         quick = await self._gathered([self._quickly(each) for each in keys])
@@ -103,20 +105,20 @@ class Killer:
 
     async def _fate(self, mutant: Mutant, form: Form) -> tuple[Fate, str]:
         books = await self.notice.quick(mutant, form)
-        if fate := self.survivors.without_a_look(mutant):
+        if fate := await self.survivors.without_a_look(mutant):
             return fate
         fired = None
         if mutant.probing:
             fired = await self.survivors.fires(mutant)
             if fired == "" and mutant.decides:
-                return self.survivors.never_fires(mutant)
+                return await self.survivors.never_fires(mutant)
         compared = await self.notice.races(mutant, form)
-        return self.survivors.fate(mutant, books, compared, fired)
+        return await self.survivors.fate(mutant, books, compared, fired)
 
     # -- tables ---------------------------------------------------------------------------------
 
     async def _as_group(self, mutants: Sequence[Mutant]) -> list[Kill]:
-        """Take several constraints away at once: if nothing changes, none of them ever mattered.
+        """Take several keys away at once: if nothing changes, none of them ever mattered.
 
         If something does, look at each half.
         """
@@ -132,14 +134,13 @@ class Killer:
                 await self._as_group(mutants[middle:]),
             ]
             return [kill for half in halves for kill in half]
+        others = f"{len(mutants) - 1} other{'s' if len(mutants) > 2 else ''}"
         kills = []
         for mutant in mutants:
             kill = new_kill(mutant)
             kill.fate, kill.verdict = "equivalent", Verdict.PASS
-            kill.reason = (
-                f"{self.survivors.second_line(mutant, compared)},"
-                f" without it and {len(mutants) - 1} others at once"
-            )
+            said = self.survivors.second_line(mutant, compared)
+            kill.reason = f"{said}, without it and {others} at once"
             self.told(kill)
             kills.append(kill)
         return kills
@@ -149,7 +150,9 @@ class Killer:
         suite = self.suite
         try:
             async with suite.bench.broken(suite.form, together(mutants), unmasked=False) as form:
+                # No lints: of two keys that say the same, each can go, and a lint only minds both.
                 books = await suite.books(form)
+                self.notice.judge(books)
                 compared = await self.notice.races(together(mutants), form)
         except (Killed, ContentError):
             return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from crossfoot.errors import ContentError
 from crossfoot.explorer.explore import Explorer
+from crossfoot.explorer.race import Race
 from crossfoot.explorer.trace import Trace
 from crossfoot.mutate.mutants import Mutant
 from crossfoot.mutate.suite import Books, Suite
@@ -64,7 +65,7 @@ class Notice:
         suite = self.suite
         books = await suite.books(form)
         self._note(mutant, books)
-        self._judge(books)
+        self.judge(books)
         if not mutant.passive:
             operations = suite.reach.operations(form.target, mutant.touches)
             plan = suite.plan
@@ -78,7 +79,8 @@ class Notice:
         if by := [name for name in names if name not in self.suite.failing]:
             raise Killed(by)
 
-    def _judge(self, books: Books) -> None:
+    def judge(self, books: Books) -> None:
+        """Raise Killed if a contract or an audit says otherwise than on the original."""
         if books.hung:
             raise Killed([], "a call of the contracts doesn't come back")
         failing = books.failing()
@@ -99,36 +101,50 @@ class Notice:
 
     async def races(self, mutant: Mutant, form: Form) -> Comparison:
         """Explore the races that reach the change. Raises Killed at the first that notices."""
+        await self._glance(mutant, form)
         compared = Comparison()
-        reached = self.suite.reached(mutant.touches)
+        reached = await self.suite.reached(mutant.touches)
         if not reached:
             return compared
         async with self.suite.explorer(form) as explorer:
             for right in reached:
                 if right.schedules > 2 * GLANCE:
-                    self._violated(await self.watch(explorer, right, GLANCE))
+                    self._violated(await self.watch(explorer, right.race, GLANCE))
             for right in reached:
                 if right.complete:
-                    found = await self.watch(explorer, right, self.suite.plan.schedules)
+                    found = await self.watch(explorer, right.race, self.suite.plan.schedules)
                     self._violated(found)
                     self._compare(right, found, compared)
                 else:
-                    self._violated(await self.watch(explorer, right, 4 * GLANCE))
+                    self._violated(await self.watch(explorer, right.race, 4 * GLANCE))
                     compared.unfinished += 1
         return compared
+
+    async def _glance(self, mutant: Mutant, form: Form) -> None:
+        """Look at races that the original hasn't run yet: it need only run the one that notices."""
+        new = self.suite.unexplored(mutant.touches)
+        if not new:
+            return
+        async with self.suite.explorer(form) as explorer:
+            for race in new:
+                try:
+                    self._violated(await self.watch(explorer, race, GLANCE))
+                except Killed:
+                    if not await self.suite.fails(race):
+                        raise
 
     async def watch(
         self,
         explorer: Explorer,
-        right: Watched,
+        race: Race,
         schedules: int,
         until: Callable[[Trace], bool] = lambda trace: False,
     ) -> Watched:
         """Run a race on a mutant. Raises Killed if it can't even be set up."""
         try:
-            return await watch(explorer, right.race, schedules, until)
+            return await watch(explorer, race, schedules, until)
         except ContentError as error:
-            raise Killed([f"race {right.race.name}"], f"its set-up fails: {error}") from error
+            raise Killed([f"race {race.name}"], f"its set-up fails: {error}") from error
 
     def _violated(self, found: Watched) -> None:
         name = f"race {found.race.name}"

@@ -39,7 +39,9 @@ select
     format('%I.%I', n.nspname, c.relname) as table_name,
     case when k.contype = 'f' then k.confrelid::regclass::text else '' end as other,
     pg_get_constraintdef(k.oid) as definition,
-    format('alter table %I.%I drop constraint %I cascade;', n.nspname, c.relname, k.conname) as sql,
+    format(
+        'alter table %I.%I drop constraint if exists %I cascade;', n.nspname, c.relname, k.conname
+    ) as sql,
     array(
         select f.conname::text from pg_constraint as f
         where f.contype = 'f' and f.conindid = k.conindid and k.contype in ('p', 'u')

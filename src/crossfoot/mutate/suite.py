@@ -16,6 +16,7 @@ from crossfoot.checks.audits import AuditSet, run_audits
 from crossfoot.checks.contracts import Act, Contract, ContractRunner, load_contracts
 from crossfoot.errors import ContentError
 from crossfoot.explorer.explore import Explorer
+from crossfoot.explorer.race import Race
 from crossfoot.mutate.reach import Reach
 from crossfoot.mutate.watch import Watched, watch
 from crossfoot.prove import name_of
@@ -72,7 +73,10 @@ class _Listening(ContractRunner):
 
 @dataclass
 class Suite:
-    """The suite of a target, and what it does on the original."""
+    """The suite of a target, and what it does on the original.
+
+    ``races`` are explored when first asked for: most mutants are noticed before any race has to run.
+    """
 
     bench: Workbench
     plan: Plan
@@ -81,18 +85,15 @@ class Suite:
     contracts: Sequence[Contract]
     right: Books = field(default_factory=Books)
     races: dict[str, Watched] = field(default_factory=dict)
+    known: Sequence[Race] = ()
     generated: frozenset[str] = frozenset()
     left_out: list[str] = field(default_factory=list)
     errors: str = ""
+    _exploring: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
-    async def of(
-        cls, bench: Workbench, plan: Plan, form: Form, folder: Path, touched: frozenset[str]
-    ) -> Suite:
-        """Run the suite on the original: all of it, but for races that nothing ``touched`` is in.
-
-        Generated races are written below ``folder``.
-        """
+    async def of(cls, bench: Workbench, plan: Plan, form: Form, folder: Path) -> Suite:
+        """Run the suite on the original, but for its races. Generated ones are written below ``folder``."""
         async with connected(bench, form) as connection:
             reach = await Reach.of(connection, form.target)
         suite = cls(bench, plan, form, reach, load_contracts(form.target, plan.seed))
@@ -103,10 +104,10 @@ class Suite:
             del suite.right.answers[name]  # what differs by chance says nothing
         suite.right.checks += await lint_stage(bench, form)
         suite.right.checks += await retry_stage(bench, form, plan, form.target.operations)
-        await suite._watch_races(folder, touched)
+        await suite._know_races(folder)
         return suite
 
-    async def _watch_races(self, folder: Path, touched: frozenset[str]) -> None:
+    async def _know_races(self, folder: Path) -> None:
         written = load_races(self.form.target, self.plan.seed)
         try:
             made, self.left_out = await generated_races(
@@ -114,16 +115,10 @@ class Suite:
             )
         except ContentError as error:
             made, self.left_out = [], [f"no generated races: {error}"]
-        known = {race.name for race in written}
-        made = [race for race in made if race.name not in known]
+        names = {race.name for race in written}
+        made = [race for race in made if race.name not in names]
         self.generated = frozenset(race.name for race in made)
-        reached = self.reach.races([*written, *made], touched)
-        async with self.explorer(self.form, _ARENAS) as explorer:
-            for race in (each for each in [*written, *made] if each.name in reached):
-                found = await watch(explorer, race, self.plan.schedules)
-                self.races[race.name] = found
-                results = [each for trace in found.traces.values() for each in trace.every_result]
-                self.errors += "".join(f"\n{each.sqlstate} {each.message}" for each in results)
+        self.known = [*written, *made]
 
     @property
     def doubtful(self) -> list[str]:
@@ -144,9 +139,22 @@ class Suite:
         """Say whether a function may handle errors of these conditions, so that nobody sees them."""
         return any(may_catch(text, conditions) for text in self.reach.functions.values())
 
-    def reached(self, touched: frozenset[str]) -> list[Watched]:
+    def unexplored(self, touched: frozenset[str]) -> list[Race]:
+        """Return the races that come to a change and haven't run on the original, written ones first."""
+        names = self.reach.races(self.known, touched)
+        return [race for race in self.known if race.name in names - self.races.keys()]
+
+    async def fails(self, race: Race) -> bool:
+        """Say whether a race fails on the original, where it is explored if it wasn't yet."""
+        async with self._exploring:
+            await self._explore([race])
+        return f"race {race.name}" in self.failing
+
+    async def reached(self, touched: frozenset[str]) -> list[Watched]:
         """Return the races that come to a change, written ones first, small ones first."""
-        names = self.reach.races((each.race for each in self.races.values()), touched)
+        names = self.reach.races(self.known, touched)
+        async with self._exploring:
+            await self._explore([race for race in self.known if race.name in names])
         found = [self.races[name] for name in names if f"race {name}" not in self.failing]
         return sorted(
             found,
@@ -157,6 +165,18 @@ class Suite:
                 each.race.name,
             ),
         )
+
+    async def _explore(self, races: Sequence[Race]) -> None:
+        """Explore those of the races on the original that nobody has asked for yet."""
+        new = [race for race in races if race.name not in self.races]
+        if not new:
+            return
+        async with self.explorer(self.form, _ARENAS) as explorer:
+            for race in new:
+                found = await watch(explorer, race, self.plan.schedules)
+                self.races[race.name] = found
+                results = [each for trace in found.traces.values() for each in trace.every_result]
+                self.errors += "".join(f"\n{each.sqlstate} {each.message}" for each in results)
 
     @asynccontextmanager
     async def explorer(self, form: Form, arenas: int = 1) -> AsyncIterator[Explorer]:

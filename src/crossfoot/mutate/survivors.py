@@ -37,7 +37,7 @@ class Survivors:
     suite: Suite
     notice: Notice
 
-    def without_a_look(self, mutant: Mutant) -> tuple[Fate, str] | None:
+    async def without_a_look(self, mutant: Mutant) -> tuple[Fate, str] | None:
         """Judge a guard that is only an error: where nobody ever saw the error, it did nothing.
 
         None if somebody did, or might have without its being seen.
@@ -45,29 +45,31 @@ class Survivors:
         handlers = _HANDLERS.get(mutant.kind)
         if handlers is None or self.suite.handles(handlers):
             return None
+        extent = await self._extent(mutant)
         seen = self.suite.errors
         if mutant.asserts:
             if _NO_ROW_OR_MANY.search(seen):
                 return None
             said = "it only raises an error, and nothing brings that about"
-            return "equivalent", f"{said}: {self._extent(mutant).said}"
+            return "equivalent", f"{said}: {extent.said}"
         if mutant.constraint in violated_in(seen):
             return None
-        return "equivalent", self.second_line(mutant, self._extent(mutant))
+        return "equivalent", self.second_line(mutant, extent)
 
-    def _extent(self, mutant: Mutant) -> Comparison:
+    async def _extent(self, mutant: Mutant) -> Comparison:
         """Return what the races have shown on the original, of which nothing changes."""
-        reached = self.suite.reached(mutant.touches)
+        reached = await self.suite.reached(mutant.touches)
         whole = [each for each in reached if each.complete]
         schedules = sum(each.schedules for each in whole)
         return Comparison(len(whole), schedules, len(reached) - len(whole))
 
-    def never_fires(self, mutant: Mutant) -> tuple[Fate, str]:
+    async def never_fires(self, mutant: Mutant) -> tuple[Fate, str]:
         """Judge a guard that never decided anything, in any check."""
         said = _NEVER.get(mutant.kind, "no check ever makes it take effect")
-        return "gap", f"{said} ({self._extent(mutant).said})"
+        extent = await self._extent(mutant)
+        return "gap", f"{said} ({extent.said})"
 
-    def fate(
+    async def fate(
         self, mutant: Mutant, books: Books, compared: Comparison, fired: str | None
     ) -> tuple[Fate, str]:
         """Say what a mutant is that the races didn't notice either.
@@ -85,7 +87,7 @@ class Survivors:
         elif mutant.schema:
             found = "equivalent", self.second_line(mutant, compared)
         elif mutant.loud or fired == "":
-            found = self.never_fires(mutant)
+            found = await self.never_fires(mutant)
         elif mutant.kind == "order of locks":
             # The explorer stops between statements, and so do its deadlocks.
             said = "no race deadlocks without it, though none stops between two rows of a statement"
@@ -131,13 +133,13 @@ class Survivors:
             return None
 
     async def _fires_in_a_race(self, mutant: Mutant, form: Form) -> str:
-        reached = self.suite.reached(mutant.touches)
+        reached = await self.suite.reached(mutant.touches)
         if not reached:
             return ""
         async with self.suite.explorer(form) as explorer:
             for right in reached:
                 schedules = self.suite.plan.schedules
-                found = await self.notice.watch(explorer, right, schedules, until=_fired)
+                found = await self.notice.watch(explorer, right.race, schedules, until=_fired)
                 differs = right.complete and found.complete and not found.same_as(right)
                 if differs or any(_fired(trace) for trace in found.traces.values()):
                     return f"race {right.race.name}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from crossfoot.explorer.arena import Arena, NotDeterministicError, StuckError
+from crossfoot.explorer.arena import Arena, NotDeterministicError
+from crossfoot.explorer.stillness import StuckError
 from crossfoot.explorer.explore import Explorer
 from crossfoot.explorer.judge import Judge
 from crossfoot.explorer.outcomes import Masks, Shape
@@ -39,8 +40,7 @@ class Watched:
 
     def outcomes(self, other: Watched) -> set[Shape]:
         """Return the outcomes, overlooking what differs by chance here or in ``other``."""
-        masks = Masks(self.race)
-        masks.volatile = self.masks.volatile | other.masks.volatile
+        masks = self.masks.joined(other.masks)
         whole = [len(session.transactions) for session in self.race.sessions]
         return {masks.shape(trace, self.race, whole) for trace in self.traces.values()}
 
@@ -82,8 +82,8 @@ async def watch(
 
     async def seen(trace: Trace, arena: Arena) -> None:
         found.schedules += 1
-        found.traces.setdefault(judge.serial.masks.fingerprint(trace), trace)
         violates = (await judge.judge(trace, arena)).violates
+        found.traces.setdefault(judge.serial.masks.fingerprint(trace), trace)
         found.violates = found.violates or violates
         search.stopped = search.stopped or bool(found.violates) or until(trace)
 
