@@ -21,6 +21,9 @@ class Kind(StrEnum):
     AUDIT = "audit"
     LINT = "lint"
     RETRY = "retry"
+    BURST = "burst"
+    LOAD = "load"
+    HISTORY = "history"
 
 
 class Property(StrEnum):
@@ -74,6 +77,20 @@ class Waiver(_Model):
     until: date
 
 
+class Remedy(_Model):
+    """A change that was tried on a race that fails: what it is, where, as SQL, and what came of it.
+
+    ``holds`` says that no schedule failed any more among those that were run; ``says`` how many those
+    were, and what the change costs them.
+    """
+
+    what: str
+    where: str = ""
+    sql: str = ""
+    holds: bool
+    says: str
+
+
 class Finding(_Model):
     """One violation, with its evidence and how to see it again.
 
@@ -82,7 +99,9 @@ class Finding(_Model):
     name of the concurrency anomaly or the class of the mistake, where there is one. ``violates`` says
     what a schedule violates: "serial order", "audit item_sold_once", "expect at most 1 ok",
     "deadlock". ``confirmed`` is (times seen again, times replayed). ``prevention`` says, a line each,
-    what the same race does at stronger isolation levels, and what that costs.
+    what the same race does at stronger isolation levels, and what that costs; ``remedies`` the same
+    for locks and constraints. ``regression_race`` is the text of a race file that runs the failing
+    schedule first; ``script`` one for psql that shows the finding without Crossfoot.
     """
 
     subject: str
@@ -97,7 +116,9 @@ class Finding(_Model):
     replay: str = ""
     confirmed: tuple[int, int] | None = None
     prevention: list[str] = Field(default_factory=list)
+    remedies: list[Remedy] = Field(default_factory=list)
     regression_race: str = ""
+    script: str = ""
     waiver: Waiver | None = None
 
 
@@ -140,6 +161,72 @@ class Exploration(_Model):
         return f"{schedules}, all with at most {self.preemption_bound} {times}"
 
 
+class Figure(_Model):
+    """One figure of a load, and what it should be.
+
+    ``value`` is None where nothing was there to measure it by; ``samples`` says by how much it was
+    measured. ``expect`` and ``alert`` are as in target.toml, empty without a threshold. ``standing``
+    is ``expected``, ``unexpected`` (outside of what is expected, which is no finding), ``alert``
+    (which is one), or empty where there is no value or no threshold.
+    """
+
+    name: str
+    value: float | None
+    unit: str = ""
+    samples: int = 0
+    about: str = ""
+    expect: str = ""
+    alert: str = ""
+    standing: Literal["", "expected", "unexpected", "alert"] = ""
+
+
+class OperationFigures(_Model):
+    """How the calls of one operation went. ``over`` is ``direct`` or ``http``; latencies are ms.
+
+    Latencies are of calls that were answered. ``retried`` counts calls that repeat another one.
+    """
+
+    operation: str
+    over: Literal["direct", "http"]
+    calls: int
+    per_second: float
+    outcomes: dict[str, int]
+    retried: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    slowest_ms: float | None
+
+
+class Waits(_Model):
+    """How many sessions waited for a lock with one query, on average, in each slice of time."""
+
+    query: str
+    mean: float
+    longest_seconds: float
+    over_time: list[float | None]
+
+
+class Figures(_Model):
+    """What a load measured, overall and in slices of time of ``slice_seconds`` each.
+
+    ``over_time`` has columns of equal length, a value per slice from the first call on: each outcome
+    in calls per second, ``retries`` per second, ``p50_ms``, ``p95_ms`` and ``p99_ms`` (None where no
+    call was answered). A last slice that was cut short is left out. ``waits`` are the queries that
+    waited for locks most, by ``looks`` looks at the server. ``drift`` has ``at`` (seconds) and
+    ``accounts`` (how many balances weren't the sum of their entries), a value per round of audits.
+    """
+
+    seconds: float
+    slice_seconds: float
+    measured: list[Figure] = Field(default_factory=list)
+    operations: list[OperationFigures] = Field(default_factory=list)
+    over_time: dict[str, list[float | None]] = Field(default_factory=dict)
+    looks: int = 0
+    waits: list[Waits] = Field(default_factory=list)
+    drift: dict[str, list[float]] = Field(default_factory=dict)
+
+
 class Check(_Model):
     """One check of one target: what it asked, of what, and what came out.
 
@@ -163,6 +250,7 @@ class Check(_Model):
     findings: list[Finding] = Field(default_factory=list)
     population: dict[str, str] = Field(default_factory=dict)
     exploration: Exploration | None = None
+    figures: Figures | None = None
     seconds: float = 0.0
 
 

@@ -16,10 +16,13 @@ from typing import Protocol
 import asyncpg
 
 from crossfoot import __version__
+from crossfoot.bursts.check import recorder_in
+from crossfoot.bursts.stage import burst_stage, bursts_of
 from crossfoot.checks.audits import AuditSet, run_audits
-from crossfoot.explorer.explore import NOTHING_RACED, Bounds
+from crossfoot.explorer.explore import Bounds
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.token import Token
+from crossfoot.generated import Generated, Making, race_called
 from crossfoot.mutate.mutate import Choice, Mutation
 from crossfoot.prove import Prover, prove_plan
 from crossfoot.results import Check, Environment, Exploration, Kill, Operation, Run, TargetResult
@@ -27,7 +30,6 @@ from crossfoot.server import Existing, Server
 from crossfoot.stages import (
     Plan,
     books_stage,
-    generated_races,
     lint_stage,
     load_races,
     not_covered,
@@ -98,7 +100,10 @@ class Silent:
 
 @dataclass
 class Runner:
-    """Runs stages on a server and gathers what they find into a :class:`Run`."""
+    """Runs stages on a server and gathers what they find into a :class:`Run`.
+
+    Histories are written into the run's folder below ``out``; without one they aren't kept.
+    """
 
     server: Server | Existing
     plan: Plan
@@ -107,6 +112,13 @@ class Runner:
     started: float = field(default_factory=time.perf_counter)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     settings: dict[str, str] = field(default_factory=dict)
+    out: Path | None = None
+    suffix: str = field(default_factory=lambda: secrets.token_hex(2))
+
+    @property
+    def run_id(self) -> str:
+        """Return the name of this run, which is also that of its folder below ``out``."""
+        return self.started_at.strftime("%Y%m%d-%H%M%S-") + self.suffix
 
     @property
     def bench(self) -> Workbench:
@@ -125,18 +137,37 @@ class Runner:
         variant: Variant | None = None,
         *,
         unmasked: bool = False,
-        pairs: Path | None = None,
+        making: Making | None = None,
     ) -> Run:
         """Run races alone, on the targets as written or on a broken variant of the first.
 
-        With ``pairs`` they are generated, and written below that folder.
+        With ``making`` they are generated.
         """
 
         async def work(form: Form) -> TargetResult:
             async with self._form(form, variant, unmasked=unmasked) as chosen:
-                if pairs is None:
+                if making is None:
                     return await self._races(chosen, names)
-                return await self._pairs(chosen, names, pairs)
+                return await self._generated(chosen, names, making)
+
+        return await self._over(targets, work)
+
+    async def bursts(
+        self,
+        targets: Sequence[Target],
+        names: Sequence[str],
+        callers: int | None = None,
+        variant: Variant | None = None,
+        *,
+        unmasked: bool = False,
+    ) -> Run:
+        """Run bursts alone, on the targets as written or on a broken variant of the first."""
+
+        async def work(form: Form) -> TargetResult:
+            async with self._form(form, variant, unmasked=unmasked) as chosen:
+                result = _new_result(chosen.target, chosen.title)
+                result.checks = await self._bursts(chosen, names, callers)
+                return result
 
         return await self._over(targets, work)
 
@@ -214,6 +245,7 @@ class Runner:
         ]:
             result.checks.append(check)
             self.listener.check(check)
+        result.checks += await self._bursts(form)
         races = load_races(target, self.plan.seed)
         self.listener.stage(target.name, "races", len(races))
         explored, _ = await race_stage(
@@ -230,13 +262,32 @@ class Runner:
             await self._kill_matrix(form, result, ())
         return result
 
-    async def _pairs(self, form: Form, names: Sequence[str], folder: Path) -> TargetResult:
-        races, left_out = await generated_races(self.bench, form, self.plan, names, folder)
-        result = await self._explored(form, races)
-        # Not every two calls can both succeed, even alone. Such a pair is nobody's mistake.
-        idle = [check for check in result.checks if check.reason.endswith(NOTHING_RACED)]
-        result.checks = [check for check in result.checks if check not in idle]
-        result.not_covered = [*left_out, *(f"{check.name}: {check.reason}" for check in idle)]
+    async def _bursts(
+        self, form: Form, names: Sequence[str] = (), callers: int | None = None
+    ) -> list[Check]:
+        chosen = bursts_of(form.target, names)
+        name, seed, told = form.target.name, self.plan.seed, self.listener.check
+        if chosen:
+            self.listener.stage(name, "bursts", len(chosen))
+        record = recorder_in(self.out / self.run_id, name, seed) if self.out else None
+        return await burst_stage(
+            self.bench, form, chosen, seed, callers=callers, record=record, told=told
+        )
+
+    async def _generated(self, form: Form, names: Sequence[str], making: Making) -> TargetResult:
+        made = Generated(
+            self.bench,
+            form,
+            self.plan,
+            names,
+            making,
+            lambda stage, total: self.listener.stage(form.target.name, stage, total),
+            self.listener.check,
+            self.listener.exploring,
+        )
+        await made.run()
+        result = _new_result(form.target, form.title)
+        result.checks, result.not_covered = made.checks, made.left_out
         return result
 
     async def _races(self, form: Form, names: Sequence[str]) -> TargetResult:
@@ -256,8 +307,9 @@ class Runner:
         return result
 
     async def _replay(self, form: Form, token: Token) -> TargetResult:
-        race = load_races(form.target, token.seed, [token.race])[0]
+        race = race_called(token.race, form.target, token.seed, self.out)
         race = race.without(token.without) if token.without else race
+        race = race.at(token.isolation) if token.isolation else race
         result = _new_result(form.target, form.title)
         self.listener.stage(form.target.name, f"replay of {race.name}", 0)
         bounds = Bounds(1)
@@ -299,7 +351,7 @@ class Runner:
         """Return the run that these target results make."""
         verdict = worst(result.verdict for result in results)
         return Run(
-            run_id=self.started_at.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
+            run_id=self.run_id,
             command=self.command,
             started_at=self.started_at,
             seconds=time.perf_counter() - self.started,

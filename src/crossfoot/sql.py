@@ -9,11 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase
 
 import postgast
 from postgast import pg_query_pb2 as pg
 
 from crossfoot.errors import ContentError
+
+_FOLDED = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,11 @@ class Token:
 
     @property
     def word(self) -> str:
-        """Return the token folded to lower case, unless it is quoted."""
-        return self.text if self.text[:1] in {'"', "'", "$"} else self.text.lower()
+        """Return the token folded to lower case, unless it is quoted.
+
+        PostgreSQL folds letters beyond ASCII only in single-byte encodings (downcase_identifier).
+        """
+        return self.text if self.text[:1] in {'"', "'", "$"} else self.text.translate(_FOLDED)
 
     @property
     def is_comment(self) -> bool:

@@ -20,7 +20,8 @@ from crossfoot.checks.retries import retry_checks, run_retry_check
 from crossfoot.errors import ContentError
 from crossfoot.explorer.explore import REPLAYS, Bounds
 from crossfoot.explorer.race import Race, load_race
-from crossfoot.pairs.generate import pairs, write_pairs
+from crossfoot.pairs.generate import Ensemble
+from crossfoot.pairs.plot import Plot, write_plot
 from crossfoot.results import Check, Exploration
 from crossfoot.target import Target
 from crossfoot.workbench import Form, Workbench
@@ -34,7 +35,7 @@ class Plan:
 
     ``schedules`` is the budget per race; ``first`` stops a race at its first counterexample;
     ``arenas`` is how many schedules run side by side; ``replays`` how often a counterexample is run
-    again.
+    again; ``isolation`` is the level of all races, "" for their own.
     """
 
     seed: int = 1
@@ -42,6 +43,7 @@ class Plan:
     first: bool = False
     arenas: int = 3
     replays: int = REPLAYS
+    isolation: str = ""
 
     @property
     def bounds(self) -> Bounds:
@@ -78,16 +80,38 @@ async def generated_races(
 
     ``names`` chooses some (globs). The files lie in ``folder/<target>``, to be kept by whoever wants.
     """
+    async with ensemble_of(bench, form) as ensemble:
+        plots = ensemble.plots(2)
+        return await written(ensemble, plots, plan, names, folder), ensemble.left_out
+
+
+@asynccontextmanager
+async def ensemble_of(bench: Workbench, form: Form) -> AsyncIterator[Ensemble]:
+    """Yield the operations that races are made of, tried out in a clone."""
     async with bench.clone(form) as name:
         connection = await bench.server.connect(name)
         try:
-            found, left_out = await pairs(connection, form.target)
+            yield await Ensemble.of(connection, form.target)
         finally:
             await connection.close()
-    chosen = [
-        pair for pair in found if not names or any(fnmatchcase(pair.name, each) for each in names)
+
+
+async def written(
+    ensemble: Ensemble, plots: Sequence[Plot], plan: Plan, names: Sequence[str], folder: Path
+) -> list[Race]:
+    """Write the race files of those plots that ``names`` chooses, each with what leads up to it."""
+    target = ensemble.target
+    return [
+        write_plot(await ensemble.reach.led_up(plot), target, folder / target.name, plan.seed)
+        for plot in named(plots, names)
     ]
-    return write_pairs(chosen, form.target, folder / form.target.name, plan.seed), left_out
+
+
+def named(plots: Sequence[Plot], names: Sequence[str]) -> list[Plot]:
+    """Return the plots whose names fit one of these globs; all of them for none."""
+    return [
+        plot for plot in plots if not names or any(fnmatchcase(plot.name, each) for each in names)
+    ]
 
 
 async def lint_stage(bench: Workbench, form: Form) -> list[Check]:
@@ -150,7 +174,7 @@ async def race_stage(
 ) -> tuple[list[Check], set[str]]:
     """Explore races; return their checks and what was violated on the way ("audit item_sold_once").
 
-    ``budget`` gives a race a number of schedules of its own.
+    ``budget`` gives a race a number of schedules of its own; 0 leaves it out.
     """
     if not races:
         return [], set()
@@ -159,7 +183,11 @@ async def race_stage(
         form, seed=plan.seed, bounds=plan.bounds, arenas=plan.arenas, progress=progress
     ) as explorer:
         for race in races:
-            check = await explorer.explore(race, budget(race))
+            schedules = budget(race)
+            if schedules == 0:
+                continue
+            asked = race.at(plan.isolation) if plan.isolation else race
+            check = await explorer.explore(asked, schedules)
             checks.append(check)
             told(check)
         return checks, explorer.violated

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import asyncpg
 
 from crossfoot.apply import Sources, apply_target, apply_text
+from crossfoot.bursts.ground import Ground
 from crossfoot.checks.audits import AuditSet
 from crossfoot.checks.relations import check_bindings
+from crossfoot.counterexample.psql_script import Recipe
+from crossfoot.counterexample.psql_stops import definitions
 from crossfoot.errors import ContentError
 from crossfoot.explorer.arena import Arena
 from crossfoot.explorer.client import Client
@@ -114,12 +117,13 @@ class Workbench:
             template = await stack.enter_async_context(
                 self._database(form.target.name, form.database)
             )
+            recipe = await self._recipe(form, template)
             instrumented = await self._instrument(template, statement_level=statement_level)
             opened = [
                 await stack.enter_async_context(self._arena(form, template, instrumented, client))
                 for _ in range(arenas)
             ]
-            audits = await self._usable(opened[0], AuditSet.of(form.target))
+            audits = await self._usable(opened[0].control, AuditSet.of(form.target))
             yield Explorer(
                 opened,
                 audits,
@@ -127,7 +131,37 @@ class Workbench:
                 form.sources,
                 form.token(seed),
                 progress or (lambda name, done, left: None),
+                recipe=recipe,
             )
+
+    @asynccontextmanager
+    async def ground(self, form: Form) -> AsyncIterator[Ground]:
+        """Yield a throw-away copy of this form for bursts to take place in."""
+        role = form.target.target.role
+        async with self.clone(form) as name:
+            control = await self.server.connect(name)
+            audits = await self._usable(control, AuditSet.of(form.target))
+            ground = Ground(
+                form.target, audits, control, lambda: self.server.connect(name, role=role)
+            )
+            try:
+                yield ground
+            finally:
+                await ground.close()
+
+    async def _recipe(self, form: Form, database: str) -> Recipe:
+        """Return what a form is made of, for whoever wants to build it without Crossfoot."""
+        connection = await self.server.connect(database)
+        try:
+            functions = await definitions(connection)
+        finally:
+            await connection.close()
+        mistake: list[str] = []
+        if form.variant:
+            unmask = form.variant.unmask if form.unmasked else ()
+            mistake = [*form.variant.files().values(), *(f"{each};" for each in unmask)]
+        files = tuple(form.target.content.relative(path) for path in form.target.sql_files)
+        return Recipe(files, "\n".join(mistake), functions, form.target.target.role)
 
     async def _instrument(self, database: str, *, statement_level: bool) -> Instrumented:
         connection = await self.server.connect(database)
@@ -141,25 +175,25 @@ class Workbench:
         self, form: Form, template: str, instrumented: Instrumented, client: type[Client]
     ) -> AsyncIterator[Arena]:
         async with self._database(form.target.name, template, kept=True) as name:
-            control = await self.server.connect(name)
+            control, keeper = await self.server.connect(name), await self.server.connect(name)
             role = form.target.target.role
 
             async def connect() -> asyncpg.Connection:
                 return await self.server.connect(name, role=role)
 
-            arena = Arena(control, connect, instrumented, form.target.operations, client)
+            arena = Arena(control, keeper, connect, instrumented, form.target.operations, client)
             try:
                 yield arena
             finally:
                 await arena.close()
 
     @staticmethod
-    async def _usable(arena: Arena, audits: AuditSet) -> AuditSet:
+    async def _usable(connection: asyncpg.Connection, audits: AuditSet) -> AuditSet:
         """Leave out the audits that PostgreSQL can't run here; the audit stage reports them."""
         usable = []
         for audit in audits.applicable:
             try:
-                await arena.control.prepare(audit.composed(audits.target))
+                await connection.prepare(audit.composed(audits.target))
             except asyncpg.PostgresError:
                 continue
             usable.append(audit)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from math import factorial, prod
 from typing import cast
 
-from crossfoot.explorer.arena import Arena, NotDeterministicError, StuckError
+from crossfoot.explorer.arena import Arena, NotDeterministicError
 from crossfoot.explorer.footprint import EVERYTHING, Footprint
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.search import Follow
+from crossfoot.explorer.stillness import StuckError
 from crossfoot.explorer.trace import Decision, Move, Trace
 
 NO_RACE = cast(Race, None)

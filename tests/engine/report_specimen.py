@@ -17,6 +17,7 @@ from crossfoot.results import (
     LaneStep,
     Operation,
     Property,
+    Remedy,
     Run,
     TargetResult,
     Waiver,
@@ -230,6 +231,22 @@ _SALE = Finding(
     ],
     replay="crossfoot replay cf1-8qk2-two_buyers_one_lead-0110011",
     confirmed=(10, 10),
+    prevention=["serializable: 3 of 60 schedules still fail"],
+    remedies=[
+        Remedy(
+            what="for no key update on lead_marketplace.leads",
+            where="complete_credit_lead_purchase.sql:31",
+            sql="select sold_count into v_sold from leads where id = p_lead for no key update;",
+            holds=True,
+            says="no failure in 34 of 34 schedules; 12 of them wait for a lock",
+        ),
+        Remedy(
+            what="unique index on lead_marketplace.sales (lead)",
+            holds=False,
+            says="doesn't prevent it: schedule 4 still fails",
+        ),
+    ],
+    script="-- Open 2 terminals (A, B)\n-- [A] buyer_a\nselect validate(:lead);\n",
     regression_race=(
         "-- title:    Two buyers, one lead: the lock of the validation has ended\n"
         "-- property: serial, state\n"

@@ -9,7 +9,7 @@ import pytest
 from explorer_ground import SPECIMENS, Ground, ground_of
 
 from crossfoot.background import BackgroundServer
-from crossfoot.explorer.lanes import lanes_of
+from crossfoot.counterexample.lanes import lanes_of
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.trace import Trace
 from crossfoot.verdicts import Outcome, Verdict
@@ -238,3 +238,15 @@ def test_a_lock_that_a_block_gives_up_lets_the_other_go_on_before_the_statement_
                 events.index((1, "commit")) < len(events) - 1 - events[::-1].index((0, "step"))
             )
     assert sorted(set(overtaken)) == [False, True]
+
+
+def test_a_session_that_runs_on_leaves_the_same_trace_as_one_that_stops(counting: Ground) -> None:
+    ran_on = counting.trace(race(counting, *["select counting.writes_three(:one);"] * 3))
+    again = race(counting, *["select counting.writes_three(:one);"] * 3)
+    stopped = counting.trace(again, *ran_on.choices)
+    assert len(ran_on.choices) > 6
+    assert stopped.choices == ran_on.choices
+    assert stopped.moves == ran_on.moves
+    assert [(e.session, e.kind, e.step) for e in stopped.events] == [
+        (e.session, e.kind, e.step) for e in ran_on.events
+    ]

@@ -11,12 +11,13 @@ import pytest
 from explorer_ground import SPECIMENS, Ground, ground_of, write_target
 
 from crossfoot.background import BackgroundServer
-from crossfoot.explorer import arena as arena_module
-from crossfoot.explorer.arena import NotDeterministicError, StuckError
+from crossfoot.explorer import stillness
+from crossfoot.explorer.arena import NotDeterministicError
 from crossfoot.explorer.judge import Judge
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.search import Follow
 from crossfoot.explorer.serial import SerialOrders
+from crossfoot.explorer.stillness import StuckError
 from crossfoot.results import Check
 from crossfoot.verdicts import Outcome, Verdict
 
@@ -316,8 +317,8 @@ where id = (select id from clockwork.thing where n = 0 order by id limit 1);"""
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arena_module, "_STUCK", 0.4)
-    monkeypatch.setattr(arena_module, "_LONGEST", 300)
+    monkeypatch.setattr(stillness, "STUCK", 0.4)
+    monkeypatch.setattr(stillness, "LONGEST", 300)
 
 
 def usable(ground: Ground) -> bool:
@@ -367,7 +368,7 @@ def test_a_schedule_is_given_up_at_once_where_nobody_sleeps(
     clockwork: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One has an open transaction, one waits for its lock, and one goes round in circles."""
-    monkeypatch.setattr(arena_module, "_LONGEST", 100)
+    monkeypatch.setattr(stillness, "LONGEST", 100)
     update = "update clockwork.thing set n = n where id = :one;"
     race = clockwork.race(
         f"begin; {update} {update} commit;",

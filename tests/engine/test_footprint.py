@@ -17,6 +17,7 @@ from crossfoot.explorer.footprint import (
     Watch,
     not_all_counted,
 )
+from crossfoot.explorer.search import Follow
 
 SETUP = "insert into counting.purse values (:one, 100), (:two, 100);"
 
@@ -102,8 +103,42 @@ def test_two_moves_meet_where_one_writes_what_the_other_touches(
     assert one.meets(other) is other.meets(one) is meet
 
 
+def test_a_block_that_fails_shows_what_it_had_locked(counting: Ground) -> None:
+    """Others may go on with the purse from there, though nothing but an entry was read since."""
+    visit = "insert into counting.visit values (:one);"
+    race = counting.race(visit, visit, values="one uuid, two uuid", setup=SETUP)
+    trace = counting.trace(race)
+    names = counting.arena.instrumented.watch.names
+    read_and_failed = next(
+        move.footprint
+        for move in trace.moves
+        if {names[table] for table in move.footprint.reads} == {"counting.entry"}
+    )
+    assert "counting.purse" in {names[table] for table in read_and_failed.writes}
+
+
+def test_a_look_that_was_rolled_back_leaves_a_gap_in_the_moments(counting: Ground) -> None:
+    play = "select counting.balance(:one);"
+    race = counting.race(play, play, values="one uuid", setup="")
+
+    async def moments() -> list[int]:
+        arena = counting.arena
+        await arena.open(2)
+        await arena.run(race, Follow(()))
+        connection = arena.active[0].connection
+        said = [await connection.fetchval("select crossfoot.moment()::integer")]
+        await connection.execute("begin; savepoint here; select crossfoot.moment()")
+        await connection.execute("rollback to here; select crossfoot.moment()")
+        said.append(await connection.fetchval("select crossfoot.moment()::integer"))
+        await connection.execute("rollback")
+        return said
+
+    before, after = counting.run(moments())
+    assert after == before + 2  # three looks, of which one was rolled back
+
+
 def test_counters_that_began_anew_tell_nothing() -> None:
-    before, after = Touched.read("10:5:2|10"), Touched.read("10:4:2|10")
+    before, after = Touched.read("1 10:5:2|10"), Touched.read("2 10:4:2|10")
     assert Watch({10: 10}).footprint(before, after) is EVERYTHING
     assert Watch({10: 10}).footprint(None, after) is EVERYTHING
     assert not Watch({10: 10}).footprint(before, before).unknown

@@ -60,6 +60,7 @@ def test_a_report_is_written_in_every_format_and_read_back_the_same(tmp_path: Pa
         "report.html",
         "report.md",
         "report.junit.xml",
+        "regressions",
     }
     assert load_run(tmp_path / "out") == load_run(paths["json"]) == failing_run()
 
@@ -68,7 +69,16 @@ def test_a_report_replaces_an_older_one(tmp_path: Path) -> None:
     write_report(failing_run(), tmp_path)
     write_report(passing_run(), tmp_path)
     assert load_run(tmp_path) == passing_run()
-    assert len([*tmp_path.iterdir()]) == 4
+    assert len([path for path in tmp_path.iterdir() if path.is_file()]) == 4
+
+
+def test_what_findings_leave_to_be_kept_lies_beside_the_report(tmp_path: Path) -> None:
+    write_report(failing_run(), tmp_path)
+    folder = tmp_path / "regressions" / "lead_marketplace"
+    assert (folder / "two_buyers_one_lead_again.race.sql").read_text().startswith("-- title:")
+    assert "terminals" in (folder / "two_buyers_one_lead_by_hand.sql").read_text()
+    report = (tmp_path / "report.html").read_text()
+    assert "regressions/lead_marketplace/two_buyers_one_lead_by_hand.sql" in report
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are those of POSIX")

@@ -173,10 +173,23 @@ def test_a_finding_is_told_from_its_summary_to_its_regression_race() -> None:
         "One after the other, only this can come out",
         "crossfoot replay cf1-8qk2-two_buyers_one_lead-0110011",
         "seen again in 10 of 10 replays",
+        "What would prevent it",
+        "does not serializable",
+        "prevents it for no key update on lead_ marketplace. leads",
         "A race file that keeps this from coming back",
+        "A script that shows this with psql alone",
     ]
-    places = [text.index(part) for part in parts]
+    at = text.index(parts[0])
+    places = [text.index(part, at) for part in parts]
     assert places == sorted(places)
+
+
+def test_the_matrix_says_for_each_finding_what_would_prevent_it_and_at_what_cost() -> None:
+    text = page(failing_run()).text
+    grid = text[text.index("What would prevent each finding") :].partition("One lead was sold")[0]
+    assert "two_ buyers_ one_ lead" in grid
+    assert "prevents it 12 of them wait for a lock" in grid
+    assert "does not" in grid and "not tried" in grid
 
 
 def test_a_wait_is_a_band_from_the_step_that_waits_to_the_one_that_goes_on() -> None:

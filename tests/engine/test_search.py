@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from puppets import NO_RACE, ORDER, Puppets, merges
 
 from crossfoot.background import BackgroundServer
-from crossfoot.explorer.arena import Arena, NotDeterministicError, StuckError
+from crossfoot.explorer.arena import Arena, NotDeterministicError
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.search import Follow, Search, preemptions
 from crossfoot.explorer.serial import count_orders, orders
+from crossfoot.explorer.stillness import StuckError
 from crossfoot.explorer.token import Token
 from crossfoot.explorer.trace import Trace
 from crossfoot.stages import load_races

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossfoot.errors import CrossfootError
+from crossfoot.explorer.race import LEVELS
 from crossfoot.explorer.token import Token
 
 names = st.from_regex(r"[a-z0-9_]+", fullmatch=True)
@@ -20,6 +21,7 @@ tokens = st.builds(
     variant=st.one_of(st.just(""), names),
     unmasked=st.booleans(),
     without=st.lists(indexes, max_size=3, unique=True).map(sorted).map(tuple),
+    isolation=st.sampled_from(["", *LEVELS]),
 ).map(lambda token: token if token.variant else Token(**{**vars(token), "unmasked": False}))
 
 
@@ -36,7 +38,7 @@ def test_two_schedules_never_share_a_token(one: Token, other: Token) -> None:
 
 @given(tokens)
 def test_a_token_is_one_word_that_a_shell_leaves_alone_in_a_script(token: Token) -> None:
-    assert set(str(token)) <= set("abcdefghijklmnopqrstuvwxyz0123456789_+-~!")
+    assert set(str(token)) <= set("abcdefghijklmnopqrstuvwxyz0123456789_+-~!@")
     assert not str(token).startswith("-")
 
 

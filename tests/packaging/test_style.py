@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from crossfoot.bursts.burst import load_burst
 from crossfoot.checks.audits import load_audit
 from crossfoot.checks.contracts import load_contract
 from crossfoot.checks.lints import load_lint
@@ -21,9 +22,22 @@ CONTENT = Content(ROOT)
 LAYOUT = {
     "": {"audits", "bench", "reference_impl", "reports", "scenarios", "src", "tests"},
     "audits": {"lints"},
-    "scenarios": {"contracts", "races"},
+    "scenarios": {"bursts", "contracts", "load", "races"},
     "src": {"crossfoot"},
-    "src/crossfoot": {"checks", "cli", "explorer", "mutate", "pairs", "report", "server"},
+    "src/crossfoot": {
+        "bursts",
+        "checks",
+        "cli",
+        "counterexample",
+        "explorer",
+        "figures",
+        "history",
+        "load",
+        "mutate",
+        "pairs",
+        "report",
+        "server",
+    },
     "tests": {"content", "engine", "packaging", "power", "service", "sources", "specimens"},
 }
 MADE = {"__pycache__", "build", "crossfoot-out", "dist"}
@@ -107,6 +121,9 @@ def test_a_target_and_everything_that_belongs_to_it_has_its_header(file: Path) -
     for path in CONTENT.contracts(target.name):
         contract = load_contract(path, target, 1)
         assert contract.about and contract.detects, contract.name
+    for path in CONTENT.bursts(target.name):
+        burst = load_burst(path, target)
+        assert burst.about and burst.detects and burst.expectations, burst.name
     for variant in load_variants(target):
         assert variant.caught_by, variant.name
 
@@ -114,6 +131,7 @@ def test_a_target_and_everything_that_belongs_to_it_has_its_header(file: Path) -
 def test_no_content_lies_where_nothing_looks_for_it() -> None:
     names = [target.parent.name for target in CONTENT.targets]
     seen = {path for name in names for path in [*CONTENT.races(name), *CONTENT.contracts(name)]}
+    seen |= {path for name in names for path in CONTENT.bursts(name)}
     seen |= {*CONTENT.audits, *CONTENT.lints}
     there = {path for folder in ("scenarios", "audits") for path in (ROOT / folder).rglob("*.sql")}
     assert there == seen

@@ -8,7 +8,7 @@ import pytest
 from specimen import SPECIMENS, Specimen, each, opened
 
 from crossfoot.background import BackgroundServer
-from crossfoot.explorer import explore
+from crossfoot.explorer import explore, remedies
 from crossfoot.results import Check, Exploration
 from crossfoot.verdicts import Verdict
 
@@ -36,8 +36,9 @@ BUDGET = 3000  # schedules: none needs as many
 
 @pytest.fixture(autouse=True)
 def _few_at_other_levels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stronger isolation levels would do isn't the matter here, and takes longest."""
+    """What would prevent the races isn't the matter here, and takes longest."""
     monkeypatch.setattr(explore, "_AT_OTHER_LEVELS", 20)
+    monkeypatch.setattr(remedies, "MOST", 5)
 
 
 def test_every_class_of_mistake_is_found_in_some_specimen() -> None:

@@ -56,6 +56,7 @@ _DRAWN = re.compile(
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)?"
 )
 _STATEMENT = re.compile(r'(?<=" statement )\d+')
+_EXECUTED = re.compile(r"(?:select|assert) crossfoot\.step\(\d+\); ")
 MOST_FAULTS = 30  # writes of one call
 
 
@@ -162,8 +163,12 @@ class Witness:
         return value if value is None else self._plain(value)
 
     def _plain(self, text: str) -> str:
-        """Leave out what differs: drawn ids and times, and that a step is a statement in SQL functions."""
+        """Leave out what differs: drawn ids and times, and the steps themselves.
+
+        A step is a statement in SQL functions, and stands in the text of a string that is executed.
+        """
         if self.stepped:
+            text = _EXECUTED.sub("", text)
             text = _STATEMENT.sub(lambda found: str(int(found[0]) // 2), text)
         return _DRAWN.sub(lambda found: found[0] if found[0] in self.real else "~", text)
 

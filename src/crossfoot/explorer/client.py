@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
 import asyncpg
 
-from crossfoot.explorer.footprint import EVERYTHING, NOTHING, Footprint, Touched, Watch
+from crossfoot.explorer.footprint import EVERYTHING, NOTHING, Footprint, Touched
 from crossfoot.explorer.instrument import Instrumented
 from crossfoot.explorer.race import Call, Session
 from crossfoot.explorer.trace import CallResult, Event, Trace
@@ -20,6 +19,8 @@ from crossfoot.rendering import render
 from crossfoot.target import Operation
 
 _STEP = "crossfoot step "
+_TOUCHED = "crossfoot touched "
+_LOOK = "select crossfoot.tell_touched()"
 
 
 class Place(IntEnum):
@@ -36,8 +37,9 @@ class Client:
     """One session of the race that is being run.
 
     ``place`` changes only here (when a session announces itself) and in the arena (when it lets it
-    go). ``moved`` is called at every announcement. ``fresh`` says that nothing of the current
-    transaction has touched data yet; ``free`` that steps don't stop, because nobody else can move.
+    go). ``moved`` is called when it stops, ``passed`` at a step at which it doesn't. ``fresh`` says
+    that nothing of the current transaction has touched data yet; ``free`` that steps don't stop,
+    because nobody else is to move before its statement is through.
     """
 
     def __init__(
@@ -46,13 +48,13 @@ class Client:
         connection: asyncpg.Connection,
         operations: Mapping[str, Operation],
         moved: Callable[[], None],
-        watched: Watch = NOTHING,
+        passed: Callable[[Client], None],
     ) -> None:
-        self.watched = watched  # what its server process counts
         self.index = index
         self.connection = connection
         self.operations = operations
         self.moved = moved
+        self.passed = passed
         self.pid: int = connection.get_server_pid()
         self.turn = 0  # which of its two locks the session's next step wants
         self.held = True  # whether the controller holds that lock
@@ -70,12 +72,15 @@ class Client:
         self._kept: dict[str, object] = {}
         self._trace = Trace()
         self.watch = NOTHING
+        self._tells = False  # whether its server process says what it has touched
         self.base: Touched | None = (
             None  # the counters when the transaction began, if they are known
         )
         self.touched: Touched | None = None  # the counters at the last stop
+        self.undone = False  # whether it has rolled back to a savepoint since the last move
         self._begun = False  # and nobody has looked since
         self.sent = ""  # the statement under way
+        self.rollbacks = 0  # how often it rolled back to a savepoint, as far as it tells
         self.wakes = 0  # how often it got a lock that it had waited for
         connection.add_log_listener(self._heard)
 
@@ -87,10 +92,10 @@ class Client:
     @property
     def settings(self) -> str:
         """Return the SQL that makes this session one whose steps stop."""
-        watched = (
-            f"set crossfoot.watched = '{self.watched.setting}';" if self.watched.tables else ""
+        return (
+            f"set crossfoot.slot = {self.slot}; set plpgsql.check_asserts = on;"
+            f" set crossfoot.watched = {'on' if self._tells else 'off'};"
         )
-        return f"set crossfoot.slot = {self.slot}; set plpgsql.check_asserts = on; {watched}"
 
     @property
     def can_go(self) -> bool:
@@ -115,6 +120,8 @@ class Client:
         return instrumented.starts_quietly(call.query.text)
 
     def _heard(self, _connection: Any, message: Any) -> None:
+        if message.message.startswith(_TOUCHED):
+            self._note(Touched.read(message.message[len(_TOUCHED) :]))
         if not message.message.startswith(_STEP):
             return
         self.woke()
@@ -125,6 +132,7 @@ class Client:
         if self.watch.tables:
             self._note(Touched.read(touched))
         if self.free:
+            self.passed(self)
             self._trace.events.append(Event(self.index, "step", self.step))
         else:
             self.place = Place.AT_STEP
@@ -139,6 +147,9 @@ class Client:
 
     def _note(self, touched: Touched | None) -> None:
         """Remember what the transaction has touched so far; at first, where its counters begin."""
+        if touched and self.touched and touched.moment != self.touched.moment + 1:
+            self.undone = True
+            self.rollbacks += 1
         self.touched = touched
         if self._begun:
             self.base, self._begun = touched, False
@@ -159,18 +170,22 @@ class Client:
         self.fresh, self.free, self.task = True, False, None
         self._kept, self.results = {}, [[]]
 
-    async def open(self) -> bool:
-        """Begin the transaction of the next statement, unless it has begun; say whether it hadn't.
+    async def open(self, *, look: bool) -> None:
+        """Begin the transaction of the next statement, unless it has begun.
 
-        Here and not in send(), so that transactions begin in the same order in every run: a now()
-        that is a little earlier or later is a different outcome.
+        With ``look`` it says what it has touched, which is where counting begins. Without, it says so
+        at its first step. Here and not in send(), so that transactions begin in the same order in
+        every run: a now() that is a little earlier or later is a different outcome.
         """
-        if not self.connection.is_in_transaction():
-            await self.connection.execute(f"begin{self._level}")
-            self.base = self.touched = None
-            self._begun = True
-            return True
-        return False
+        if self.connection.is_in_transaction():
+            return
+        self.base = self.touched = None
+        self._begun, self.undone = True, False
+        if self._tells is not bool(self.watch.tables):
+            self._tells = bool(self.watch.tables)
+            await self.connection.execute(self.settings)
+        begin = f"begin{self._level}"
+        await self.connection.execute(f"{begin}; {_LOOK}" if look and self._tells else begin)
 
     def send(self) -> None:
         """Send the next statement of the session, or its commit."""
@@ -202,7 +217,7 @@ class Client:
     async def look(self) -> None:
         """Look at what the transaction has touched."""
         if self.watch.tables:
-            self._note(Touched.read(await self.connection.fetchval("select crossfoot.touched()")))
+            await self.connection.execute(_LOOK)
 
     def _answered(self, call: Call, records: Sequence[asyncpg.Record]) -> CallResult:
         columns = tuple(records[0].keys()) if records else ()
@@ -226,6 +241,8 @@ class Client:
         if sqlstate == "40P01":
             self._trace.note_deadlock()
         self.ended += 1
+        if self.connection.is_closed():
+            return  # its server went away: whoever runs the schedule hears of it too
         if self.connection.is_in_transaction():
             await self.connection.execute("rollback")
         await self._look_back()
@@ -236,9 +253,11 @@ class Client:
     ) -> Footprint:
         """Return what its last move touched, ``before`` which it had touched that much.
 
-        ``happened`` are the events of the move. ``released`` says that it may have given up any lock
-        that it had, ``held`` that it may read from a snapshot that it took before the move.
+        ``happened`` are the events of the move. ``released`` says that the statement may have given up
+        locks, which it does by rolling back to a savepoint; ``held`` that it may read from a snapshot
+        that it took before the move.
         """
+        undone, self.undone = self.undone, False
         kinds = {event.kind for event in happened}
         if (
             not self.watch.tables
@@ -247,19 +266,20 @@ class Client:
             or any(event.session != self.index for event in happened)
         ):
             return EVERYTHING
-        so_far = self.watch.end(self.base, self.touched)
-        if kinds & {"commit", "error"}:
-            return so_far
+        if "error" in kinds:
+            return self.watch.undone(self.base, self.touched)
+        if "commit" in kinds:
+            return self.watch.end(self.base, self.touched)
         moved = self.watch.footprint(before or self.base, self.touched)
-        return moved.with_writes_of(so_far) if released else moved
+        if not (released and undone):
+            return moved
+        return moved.with_writes_of(self.watch.undone(self.base, self.touched))
 
     async def _look_back(self) -> None:
-        """Look at what the transaction that has failed had touched. Any of it may have been locked."""
+        """Look at what the transaction that has failed had touched."""
         before = self.touched
         await self.look()
-        if before and self.touched and (before.counters or self.touched.counters):
-            self.touched = replace(self.touched, locked=frozenset(self.watch.tables.values()))
-        else:
+        if not (before and self.touched and (before.counters or self.touched.counters)):
             self.touched = None  # nothing was touched, or the server has begun to count anew
 
     async def _commit(self) -> None:

@@ -5,24 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from crossfoot.apply import Sources
 from crossfoot.checks.audits import AuditSet
+from crossfoot.counterexample.pinned import Pinned
+from crossfoot.counterexample.psql_script import Recipe
+from crossfoot.counterexample.telling import Counterexample, Telling
+from crossfoot.counterexample.trial import count
+from crossfoot.counterexample.wording import ending
 from crossfoot.errors import ContentError
-from crossfoot.explorer import explain
-from crossfoot.explorer.arena import Arena, NotDeterministicError, StuckError
+from crossfoot.explorer.arena import Arena, NotDeterministicError
 from crossfoot.explorer.judge import Judge, Judgement
-from crossfoot.explorer.lanes import lanes_of
 from crossfoot.explorer.race import Call, Race
-from crossfoot.explorer.search import Follow, Search, preemptions
+from crossfoot.explorer.search import Follow, Search
+from crossfoot.explorer.stillness import StuckError
 from crossfoot.explorer.token import Token
 from crossfoot.explorer.trace import Trace
-from crossfoot.explorer.wording import ending
 from crossfoot.results import Check, Exploration, Finding, Kind, Property
 from crossfoot.verdicts import Outcome, Verdict
 
-LEVELS = ("read committed", "repeatable read", "serializable")
 _AT_OTHER_LEVELS = 60  # schedules
 NOTHING_RACED = "nothing was raced"
 REPLAYS = 10
@@ -42,21 +43,6 @@ class Bounds:
 
 
 @dataclass
-class Counterexample:
-    """A failing schedule."""
-
-    trace: Trace
-    judgement: Judgement
-
-    @property
-    def cost(self) -> tuple[int, int, int, tuple[int, ...]]:
-        """Return what makes a schedule hard to read: preemptions, switches, length."""
-        order = [event.session for event in self.trace.events if event.kind in {"step", "commit"}]
-        switches = sum(a != b for a, b in pairwise(order))
-        return preemptions(self.trace), switches, len(order), self.trace.choices
-
-
-@dataclass
 class Explorer:
     """Explores the races of one (instrumented) form of one target."""
 
@@ -67,6 +53,7 @@ class Explorer:
     token: Token
     progress: Callable[[str, Exploration, int], None] = lambda name, done, left: None
     violated: set[str] = field(default_factory=set)
+    recipe: Recipe = field(default_factory=Recipe)
 
     async def explore(self, race: Race, schedules: int | None = None) -> Check:
         """Return the race's check: pass, fail with one finding, or unknown with the reason.
@@ -153,6 +140,7 @@ class _Exploring:
         for outcome in right.values():
             self.note_ok(outcome.trace)
         try:
+            await self.pinned()
             await self.search.run(race, arenas, self.seen)
         except StuckError as error:
             return str(error)
@@ -164,6 +152,15 @@ class _Exploring:
             self.done.preemption_bound = None if self.search.complete else self.search.bound
             self.done.serial_orders = self.judge.serial.count
         return ""
+
+    async def pinned(self) -> None:
+        """Run the schedule that the race file pins, if it does. It counts only if it fails."""
+        arena = self.explorer.arenas[0]
+        if self.race.replay:
+            names = [session.name for session in self.race.sessions]
+            trace = await arena.run(self.race, Pinned(self.race.replay, names))
+            if (await self.judge.judge(trace, arena)).violates:
+                await self.seen(trace, arena)
 
     async def seen(self, trace: Trace, arena: Arena) -> None:
         judgement = await self.judge.judge(trace, arena)
@@ -177,14 +174,7 @@ class _Exploring:
         self.explorer.progress(self.race.name, self.done, self.search.left)
 
     def count(self, trace: Trace, judgement: Judgement) -> None:
-        self.done.schedules += 1
-        self.done.steps += trace.steps
-        self.done.with_waits += bool(trace.waits)
-        self.done.deadlocks += trace.deadlocked
-        self.done.retryable += any(
-            result.outcome is Outcome.RETRYABLE for result in trace.every_result
-        )
-        self.done.failing += bool(judgement.violates)
+        count(self.done, trace, failing=bool(judgement.violates))
         self.note_ok(trace)
 
     def note_ok(self, trace: Trace) -> None:
@@ -245,73 +235,25 @@ class _Exploring:
 
     async def finding(self) -> Finding:
         assert self.worst
-        trace, judgement = await self.told(self.worst.trace), self.worst.judgement
-        name = explain.anomaly(judgement, trace, self.race, self.explorer.audits.applicable)
         explorer = self.explorer
-        return Finding(
-            subject=self.race.name,
-            anomaly=name,
-            summary=explain.summary(judgement, trace, self.race, name),
-            explanation=explain.explanation(judgement, trace, self.race),
-            violates=judgement.violates,
-            lanes=lanes_of(trace, self.race, explorer.arenas[0].instrumented, explorer.sources),
-            serial=explain.serial_lines(judgement.right, self.race),
-            rows=[{"audit": o.audit, **o.row} for o in judgement.offences[:10]],
-            replay=f"crossfoot replay {self.replay_token()}",
-            confirmed=await self.confirm(),
-            prevention=await self.stronger(),
+        token = replace(
+            explorer.token,
+            race=self.race.name,
+            without=self.without,
+            isolation=self.race.asked,
         )
-
-    async def stronger(self) -> list[str]:
-        """Return what the race does at stronger isolation levels, one line each."""
-        found: list[str] = []
-        violated = set(self.explorer.violated)
-        for level in LEVELS[LEVELS.index(self.race.isolation) + 1 :] if self.confirms else ():
-            race = replace(self.race, isolation=level, expectations=())
-            other = _Exploring(self.explorer, race)
-            other.search.budget = _AT_OTHER_LEVELS
-            try:
-                await other.search_all()
-            except (NotDeterministicError, StuckError, ContentError):
-                continue
-            found.append(f"{level}: {explain.at_level(other.done)}")
-        self.explorer.violated = violated
-        return found
-
-    @property
-    def confirms(self) -> bool:
-        """Say whether a counterexample is looked at closely, or only noted."""
-        return self.explorer.bounds.replays > 0
-
-    async def told(self, trace: Trace) -> Trace:
-        """Return the same schedule with what its variables were; as it is if it doesn't repeat."""
-        arena = self.explorer.arenas[0]
-        try:
-            again = await arena.told(self.race, Follow(trace.choices))
-        except (NotDeterministicError, StuckError):
-            return trace
-        same = [event.kind for event in again.events] == [event.kind for event in trace.events]
-        return again if same else trace
-
-    def replay_token(self) -> Token:
-        assert self.worst
-        base = self.explorer.token
-        return replace(
-            base, race=self.race.name, choices=self.worst.trace.choices, without=self.without
-        )
-
-    async def confirm(self) -> tuple[int, int] | None:
-        """Replay the counterexample; return how often it failed again, of how many times."""
-        assert self.worst
-        again, times = 0, self.explorer.bounds.replays
-        for number in range(times):
-            arena = self.explorer.arenas[number % len(self.explorer.arenas)]
-            try:
-                trace = await arena.run(self.race, Follow(self.worst.trace.choices))
-            except (NotDeterministicError, StuckError):
-                continue
-            again += bool((await self.judge.judge(trace, arena)).violates)
-        return (again, times) if times else None
+        return await Telling(
+            self.race,
+            self.worst,
+            self.judge,
+            explorer.arenas,
+            explorer.audits,
+            explorer.sources,
+            token,
+            explorer.recipe,
+            explorer.bounds.replays,
+            _AT_OTHER_LEVELS,
+        ).finding()
 
 
 def _part(call: Call) -> str:

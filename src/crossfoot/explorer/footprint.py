@@ -28,6 +28,33 @@ left join pg_index as index on index.indexrelid = class.oid
 where class.relkind in ('r', 'p', 'm', 'i', 'I')
     and namespace.nspname <> all ($1::text[]) and namespace.nspname not like 'pg\\_%'
 """
+_TOUCHED = """
+create or replace function crossfoot.touched() returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Without a number of its own a transaction has neither written nor locked a row. The lock table
+    -- is slow to read.
+    if pg_current_xact_id_if_assigned() is null then
+        return array_to_string(array[{counters}], ' ') || '|';
+    end if;
+    return array_to_string(array[{counters}], ' ') || '|' || coalesce(
+        (
+            select string_agg(distinct held.relation::text, ' ')
+            from pg_lock_status() as held
+            where held.pid = pg_backend_pid() and held.locktype = 'relation'
+                and held.mode <> 'AccessShareLock'
+        ),
+        ''
+    );
+end
+$$
+"""
+_READS = ("numscans", "tuples_returned", "tuples_fetched")
+_WRITES = ("tuples_inserted", "tuples_updated", "tuples_deleted")
 _NOT_COUNTED = """
 select exists (select from pg_constraint where condeferrable)
     or exists (select from pg_trigger where tgdeferrable)
@@ -78,20 +105,25 @@ EVERYTHING = Footprint(unknown=True)
 
 @dataclass(frozen=True)
 class Touched:
-    """What a transaction has touched so far: counters, and the tables in which it holds locks."""
+    """What a transaction has touched so far: counters, and the tables in which it holds locks.
+
+    ``moment`` counts the looks of the session, less those that were rolled back.
+    """
 
     counters: Counters
     locked: frozenset[int]
+    moment: int = 0
 
     @classmethod
     def read(cls, text: str) -> Touched:
-        """Read what crossfoot.touched() says: ``"oid:reads:writes ... | oid ..."``."""
-        counted, _, locked = text.partition("|")
+        """Read what a step says: ``"moment oid:reads:writes ...|oid ..."``."""
+        moment, _, touched = text.partition(" ")
+        counted, _, locked = touched.partition("|")
         counters: Counters = {}
         for item in counted.split():
             oid, reads, writes = item.split(":")
             counters[int(oid)] = (int(reads), int(writes))
-        return cls(counters, frozenset(map(int, locked.split())))
+        return cls(counters, frozenset(map(int, locked.split())), int(moment))
 
     def since(self, before: Touched) -> Counters | None:
         """Return what was counted since ``before``; None if the counters began anew meanwhile."""
@@ -125,9 +157,10 @@ class Watch:
         return cls({row[0]: row[1] for row in rows}, {row[1]: row[2] for row in rows})
 
     @property
-    def setting(self) -> str:
-        """Return the value of crossfoot.watched."""
-        return "{" + ",".join(map(str, self.tables)) + "}"
+    def teller(self) -> str:
+        """Return the SQL of a crossfoot.touched() that reads these counters."""
+        counters = [_counters(oid, is_table=oid == table) for oid, table in self.tables.items()]
+        return _TOUCHED.format(counters=", ".join(counters))
 
     def footprint(self, before: Touched | None, after: Touched | None) -> Footprint:
         """Return what was touched between two looks at one transaction."""
@@ -141,6 +174,11 @@ class Watch:
         writes = changed | (reads & after.locked) | newly
         return Footprint(frozenset(reads), writes, changed=changed)
 
+    def undone(self, base: Touched | None, last: Touched | None) -> Footprint:
+        """Return what a rollback shows to others: any row that was read may have been locked."""
+        whole = self.footprint(base, last)
+        return whole if whole.unknown else Footprint(writes=whole.reads | whole.writes)
+
     def end(self, base: Touched | None, last: Touched | None) -> Footprint:
         """Return what a COMMIT or ROLLBACK shows to others: all that was written or locked."""
         whole = self.footprint(base, last)
@@ -148,6 +186,20 @@ class Watch:
 
 
 NOTHING = Watch({})
+
+
+def _counters(oid: int, *, is_table: bool) -> str:
+    """Return the SQL of "oid:reads:writes" for a relation, null if there were none."""
+
+    def count(names: Iterable[str]) -> str:
+        return " + ".join(f"pg_stat_get_xact_{name}({oid})" for name in names)
+
+    reads = (
+        f"nullif(concat('{oid}:', {count(_READS if is_table else _READS[:2])}, ':0'), '{oid}:0:0')"
+    )
+    if not is_table:
+        return reads
+    return f"nullif(concat('{oid}:', {count(_READS)}, ':', {count(_WRITES)}), '{oid}:0:0')"
 
 
 def not_all_counted(text: str) -> bool:

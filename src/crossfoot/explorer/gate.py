@@ -53,6 +53,11 @@ class Gate:
             sequence = f"crossfoot.turn_{client.slot}"
             await self._next.fetch(LOCK_CLASS, base + new, sequence, new, base + old)
 
+    @staticmethod
+    def closing(client: Client) -> str:
+        """Return the SQL that closes a session's next step."""
+        return f"select pg_advisory_lock({LOCK_CLASS}, {2 * client.slot + client.turn});"
+
     async def prepare_for(self, client: Client) -> None:
         """Close a session's next step before it is sent a statement, or open it if it is free."""
         if client.held is client.free:

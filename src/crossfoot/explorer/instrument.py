@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from itertools import pairwise
 
@@ -13,7 +13,9 @@ import asyncpg
 from crossfoot.errors import ContentError
 from crossfoot.explorer.callees import QUERY_WORDS, Callees, body_tokens, find_callees, spelt
 from crossfoot.explorer.footprint import NOTHING, Watch, not_all_counted
-from crossfoot.explorer.recognise import Edit, Place, Recognised, recognise, statement_places
+from crossfoot.explorer.nested import steps_within
+from crossfoot.explorer.places import Edit, Place, statement_places
+from crossfoot.explorer.recognise import Recognised, recognise
 from crossfoot.sql import tokens
 
 SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "crossfoot")
@@ -23,6 +25,22 @@ select p.oid::bigint as oid, n.nspname as schema, p.proname as name, l.lanname a
        p.provolatile::text as volatility, p.prorettype = 'trigger'::regtype as trigger,
        p.prosrc as body, p.prosqlbody is not null as atomic,
        pg_get_functiondef(p.oid) as definition,
+       pg_get_expr(p.proargdefaults, 0) as defaults,
+       array(select o.oprname::text from pg_operator as o where o.oprcode = p.oid) as operators,
+       array(
+           select g.proname::text
+           from pg_depend as d
+           join pg_proc as g on g.oid = d.objid and g.prokind = 'a'
+           where d.classid = 'pg_proc'::regclass
+             and d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
+       ) as aggregates,
+       exists (select from pg_cast as t where t.castfunc = p.oid)
+       or exists (
+           select from pg_depend as d
+           join pg_constraint as k on k.oid = d.objid and k.contypid <> 0
+           where d.classid = 'pg_constraint'::regclass
+             and d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
+       ) as unwritten,
        exists (
            select from pg_depend as d
            where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
@@ -89,12 +107,29 @@ class Instrumented:
     watch: Watch = NOTHING
     _quiet: dict[str, bool] = field(default_factory=dict)
     _released: dict[str, bool] = field(default_factory=dict)
+    _stepped: dict[str, str] = field(default_factory=dict)
+
+    def with_steps(self, text: str) -> str:
+        """Return a client statement with steps in it: the body of a DO block has some.
+
+        Raises ContentError where the body can't be read.
+        """
+        if text not in self._stepped:
+            edits = steps_within(text, self._read_block) if "do" in text[:2].lower() else []
+            self._stepped[text] = _apply(text, edits, "DO", self, "")
+        return self._stepped[text]
+
+    def _read_block(self, body: str) -> list[Edit]:
+        read = recognise(body, self.callees, return_steps=False)
+        self.callees = replace(self.callees, awaited=self.callees.awaited | read.awaited)
+        return read.edits
 
     def releases(self, text: str) -> bool:
         """Say whether a client statement may give up a lock before it ends."""
         if text not in self._released:
             words = {spelt(token) for token in tokens(text)}
-            self._released[text] = bool(words & self.releasing) or "rollback" in words
+            block = "do" in words and bool(_RELEASES.search(text))
+            self._released[text] = block or bool(words & self.releasing) or "rollback" in words
         return self._released[text]
 
     def starts_quietly(self, text: str) -> bool:
@@ -125,7 +160,7 @@ class Instrumented:
         plain = not self.callees.called(rest) and not {"select", "from", "where"} & {
             token.word for token in rest
         }
-        return plain and function in self.quiet_start
+        return plain and not self.callees.hidden and function in self.quiet_start
 
 
 async def instrument(
@@ -169,7 +204,7 @@ def _callees(rows: Sequence[Mapping[str, object]]) -> Callees:
         - awaited
     ):
         awaited |= more
-    return Callees(known.touching, known.quiet - early, awaited)
+    return replace(known, quiet=known.quiet - early, awaited=awaited)
 
 
 def _releasing(rows: Sequence[Mapping[str, object]]) -> frozenset[str]:
@@ -191,15 +226,21 @@ def _cleaning(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def _read(row: Mapping[str, object], callees: Callees) -> Recognised:
-    """Recognise a body; every touching call in a ``language sql`` one is awaited."""
+    """Recognise a body.
+
+    Every touching call in a ``language sql`` one is awaited; so is one in a body that isn't volatile,
+    for all of that reads from its caller's snapshot.
+    """
     if row["language"] == "plpgsql":
         try:
-            return recognise(str(row["body"]), callees, return_steps=False)
+            read = recognise(str(row["body"]), callees, return_steps=False)
         except ContentError as error:
             name = f"{row['schema']}.{row['name']}"
             raise ContentError(
                 f"{name}: {error.message}", remedy="Its body can't be read."
             ) from error
+        if row["volatility"] == "v":
+            return read
     return Recognised(awaited=set(callees.called(body_tokens(row))))
 
 
@@ -219,7 +260,9 @@ async def _instrument_one(
     written = "select crossfoot.step({});" if row["language"] == "sql" else _asserted(variables)
     changed = _apply(source, edits, name, found, written)
     try:
-        await connection.execute(definition[:at] + changed + definition[at + len(source) :])
+        await _replace(
+            connection, definition, definition[:at] + changed + definition[at + len(source) :]
+        )
     except asyncpg.PostgresError as error:
         raise ContentError(
             f"{name}: the instrumented function doesn't compile: {error}",
@@ -232,6 +275,25 @@ async def _instrument_one(
         await connection.execute(f"alter routine {routine} reset plpgsql.check_asserts")
     found.functions.add(name)
     (found.early if early else found.quiet_start).add(name)
+
+
+async def _replace(connection: asyncpg.Connection, written: str, changed: str) -> None:
+    """Change a function. Raises PostgresError if it doesn't compile any more.
+
+    One that doesn't compile as it was written either was written under another search_path, and its
+    names are looked up when it runs.
+    """
+    try:
+        await connection.execute(changed)
+    except asyncpg.PostgresError:
+        try:
+            await connection.execute(written)
+        except asyncpg.PostgresError:
+            await connection.execute("set check_function_bodies = off")
+            await connection.execute(changed)
+            await connection.execute("set check_function_bodies = on")
+        else:
+            raise
 
 
 def _asserted(variables: Sequence[str]) -> str:
@@ -299,7 +361,8 @@ def _apply(body: str, edits: list[Edit], name: str, found: Instrumented, written
     for edit in sorted(edits, key=lambda edit: edit.start):
         out += [data[position : edit.start], edit.before.encode()]
         if edit.place:
-            out.append(written.format(_number(edit.place, name, found)).encode())
+            step = (edit.written or written).format(_number(edit.place, name, found))
+            out.append(step.encode())
         out.append(edit.after.encode())
         position = edit.end
     return b"".join([*out, data[position:]]).decode()

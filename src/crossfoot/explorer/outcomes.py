@@ -1,8 +1,8 @@
 """When two schedules ended alike: outcomes stripped of what only timing decides.
 
 Generated ids, sequence numbers and the time of day differ between two runs that mean the same. Ids
-and numbers are named after the places they appear in, so links between rows survive; columns that
-differ between two equal serial runs are masked.
+and numbers are named after the places they appear in, so links between rows survive; times are told
+by how far from now they lie; columns that differ between two equal serial runs are masked.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2s
 from typing import Any
 
+from crossfoot.explorer.drawn import NUMBER, TIME, Drawn
 from crossfoot.explorer.race import Race
-from crossfoot.explorer.seed_state import GENERATED, GENERATED_INT4
 from crossfoot.explorer.trace import CallResult, Trace
 from crossfoot.verdicts import Outcome
 
@@ -24,9 +25,8 @@ Cell = str | None
 Row = tuple[tuple[str, Cell], ...]  # (column, value), ...
 
 _TOKEN = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<![\d.])\d{10}(?![\d.])"
+    rf"[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12}}|{NUMBER.pattern}"
 )
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d(?::?\d\d)?)?")
 _MASKED = "~"
 GENERATED_NAME = re.compile(r"#[0-9a-f]{8}\b")  # what stands for a generated value in a shape
 
@@ -106,7 +106,10 @@ def kept_transactions(trace: Trace, race: Race) -> tuple[int, ...]:
 
 
 class Masks:
-    """Knows what to overlook in one race: its own values are real, generated ones aren't."""
+    """Knows what to overlook in one race: its own values are real, generated ones aren't.
+
+    ``volatile`` are the (place, column) that differ between equal runs, ``fixed`` the times that don't.
+    """
 
     def __init__(self, race: Race) -> None:
         self._real = {str(value) for value in race.values.values()}
@@ -116,11 +119,23 @@ class Masks:
         calls = (c for s in race.sessions for t in s.transactions for c in t)
         self._real |= set(_TOKEN.findall(" ".join([text, *(call.query.text for call in calls)])))
         self.volatile: set[tuple[str, str]] = set()
+        self.fixed: set[str] = set()
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Return what changes when more is known: shapes of two versions don't compare."""
+        return len(self.volatile), len(self.fixed)
+
+    def joined(self, other: Masks) -> Masks:
+        """Return masks for the same race that know what either knows."""
+        both = copy(self)
+        both.volatile, both.fixed = self.volatile | other.volatile, self.fixed | other.fixed
+        return both
 
     def shape(self, trace: Trace, race: Race, upto: Sequence[int]) -> Shape:
         """Return the outcome of ``trace`` as it compares."""
         places = places_of(trace, upto, results=not race.state_only)
-        named = self._name(self._mask(places))
+        named = self._name(self._mask(places, trace.drawn), trace.drawn)
         shaped = tuple((place.name, tuple(sorted(place.rows, key=_sortable))) for place in named)
         return Shape(endings(trace, upto), shaped)
 
@@ -134,18 +149,10 @@ class Masks:
 
         def number(match: re.Match[str]) -> str:
             token = match[0]
-            return (
-                numbers.setdefault(token, f"#{len(numbers)}") if self._generated(token) else token
-            )
+            generated = self._generated(token, trace.drawn)
+            return numbers.setdefault(token, f"#{len(numbers)}") if generated else token
 
-        said = [
-            f"{session}.{number} {r.outcome} {r.sqlstate} {r.message} {r.columns} {r.rows}"
-            for session, transactions in enumerate(trace.transactions)
-            for number, each in enumerate(transactions)
-            for r in each
-        ]
-        text = "\n".join([*said, *(f"{name} {row}" for name, row in trace.state)])
-        return _TIME.sub("~time", _TOKEN.sub(number, text))
+        return self._told(_TOKEN.sub(number, "\n".join(_said(trace))), trace.drawn)
 
     def learn(self, first: Trace, second: Trace, race: Race) -> bool:
         """Compare two runs of one serial order; mask the columns that differ.
@@ -154,6 +161,7 @@ class Masks:
         there are, which is no matter of the time of day.
         """
         upto = [len(session.transactions) for session in race.sessions]
+        self.fixed |= _times(first) & _times(second)
         a, b = self.shape(first, race, upto), self.shape(second, race, upto)
         if a.calls != b.calls or [name for name, _ in a.places] != [name for name, _ in b.places]:
             return False
@@ -163,21 +171,28 @@ class Masks:
             self.volatile |= {(name, column) for column in _differing(rows, others)}
         return self.shape(first, race, upto) == self.shape(second, race, upto)
 
-    def _mask(self, places: Iterable[Place]) -> list[Place]:
-        return [Place(p.name, tuple(self._mask_row(p.name, row) for row in p.rows)) for p in places]
+    def _mask(self, places: Iterable[Place], drawn: Drawn) -> list[Place]:
+        return [
+            Place(p.name, tuple(self._mask_row(p.name, row, drawn) for row in p.rows))
+            for p in places
+        ]
 
-    def _mask_row(self, place: str, row: Row) -> Row:
+    def _mask_row(self, place: str, row: Row, drawn: Drawn) -> Row:
         return tuple(
             (
                 column,
                 _MASKED
                 if value is not None and (place, column) in self.volatile
-                else value and _TIME.sub("~time", value),
+                else value and self._told(value, drawn),
             )
             for column, value in row
         )
 
-    def _name(self, places: list[Place]) -> list[Place]:
+    def _told(self, text: str, drawn: Drawn) -> str:
+        """Return a text with its times told by how far from now they lie, but for fixed ones."""
+        return TIME.sub(lambda time: time[0] if time[0] in self.fixed else drawn.told(time), text)
+
+    def _name(self, places: list[Place], drawn: Drawn) -> list[Place]:
         """Give each generated token a name made of where it appears.
 
         Over and over, until no two tokens are told apart that weren't before: what a row refers to
@@ -190,29 +205,44 @@ class Masks:
             seen: dict[str, Counter[str]] = {}
             for place in places:
                 for row in place.rows:
-                    context = f"{place.name}|{self._renamed(row, names)}"
-                    for column, token in self._tokens(row):
+                    context = f"{place.name}|{self._renamed(row, names, drawn)}"
+                    for column, token in self._tokens(row, drawn):
                         seen.setdefault(token, Counter())[f"{context}|{column}"] += 1
             names = {token: _digest(sorted(where.items())) for token, where in seen.items()}
-        return [Place(p.name, tuple(self._renamed(row, names) for row in p.rows)) for p in places]
+        return [
+            Place(p.name, tuple(self._renamed(row, names, drawn) for row in p.rows)) for p in places
+        ]
 
-    def _tokens(self, row: Row) -> Iterator[tuple[str, str]]:
+    def _tokens(self, row: Row, drawn: Drawn) -> Iterator[tuple[str, str]]:
         for column, value in row:
             if value:
-                yield from ((column, t) for t in _TOKEN.findall(value) if self._generated(t))
+                found = _TOKEN.findall(value)
+                yield from ((column, token) for token in found if self._generated(token, drawn))
 
-    def _generated(self, token: str) -> bool:
-        if token in self._real:
-            return False
-        return "-" in token or int(token) in GENERATED or int(token) in GENERATED_INT4
+    def _generated(self, token: str, drawn: Drawn) -> bool:
+        return token not in self._real and ("-" in token or drawn.drew(int(token)))
 
-    def _renamed(self, row: Row, names: dict[str, str]) -> Row:
+    def _renamed(self, row: Row, names: dict[str, str], drawn: Drawn) -> Row:
         def rename(match: re.Match[str]) -> str:
-            return names.get(match[0], "#") if self._generated(match[0]) else match[0]
+            return names.get(match[0], "#") if self._generated(match[0], drawn) else match[0]
 
         return tuple(
             (column, value and unordered(_TOKEN.sub(rename, value))) for column, value in row
         )
+
+
+def _said(trace: Trace) -> Iterator[str]:
+    """Yield all that a schedule's calls answered and its tables held, as text."""
+    for session, transactions in enumerate(trace.transactions):
+        for number, results in enumerate(transactions):
+            for r in results:
+                yield f"{session}.{number} {r.outcome} {r.sqlstate} {r.message} {r.columns} {r.rows}"
+    for name, row in trace.state:
+        yield f"{name} {row}"
+
+
+def _times(trace: Trace) -> set[str]:
+    return {time[0] for text in _said(trace) for time in TIME.finditer(text)}
 
 
 def _differing(rows: Sequence[Row], others: Sequence[Row]) -> set[str]:

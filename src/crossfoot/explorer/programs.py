@@ -54,9 +54,10 @@ class ProgramClient(Client):
         """Say whether all that comes next is code of its own: up to its first statement."""
         return self.place is Place.READY and not self.started
 
-    async def open(self) -> bool:
+    async def open(self, *, look: bool) -> None:
         """Begin a transaction for the next statement, unless it is a COMMIT or there is none."""
-        return await super().open() if self._next is not None else False
+        if self._next is not None:
+            await super().open(look=look)
 
     def send(self) -> None:
         """Let the program go on."""

@@ -7,18 +7,30 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from crossfoot.headers import read_text
 from crossfoot.results import Property
 from crossfoot.scenario import Directive, ScenarioFile, draw, literal, read_scenario
 from crossfoot.sql import Query, Statement, inline
 from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity
 
-_KEYS = {"title", "property", "detects", "expect", "compare", "isolation", "allow", "severity"}
+_KEYS = {
+    "title",
+    "property",
+    "detects",
+    "expect",
+    "compare",
+    "isolation",
+    "allow",
+    "severity",
+    "replay",
+}
 _WORDS = {"setup", "session", "call", "let", "state"}
-_LEVELS = {"read committed", "repeatable read", "serializable"}
+LEVELS = ("read committed", "repeatable read", "serializable")
 _EXPECT = re.compile(
     r"(at most|at least|exactly)\s+(\d+)\s+(ok|refused|retryable|error)(?:\s+in\s+(\w+))?"
 )
+_TURN = re.compile(r"(?P<session>.+?)(?:\s+until\s+(?P<until>.+?)(?:\s+\((?P<times>\d+)\))?)?")
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,12 @@ class Expectation:
     outcome: Outcome
     operation: str | None
 
+    @property
+    def told(self) -> str:
+        """Return the sentence with the bound as it is now."""
+        where = f" in {self.operation}" if self.operation else ""
+        return f"{self.bound} {self.count} {self.outcome}{where}"
+
     def holds(self, count: int) -> bool:
         """Say whether ``count`` calls of this outcome are as expected."""
         return {
@@ -64,8 +82,29 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """A session goes on ``until`` it stands before a statement, for the ``times``-th time in this turn.
+
+    Without ``until`` it goes on until it waits or is through.
+    """
+
+    session: str
+    until: str = ""
+    times: int = 1
+
+    def __str__(self) -> str:
+        often = f" ({self.times})" if self.times > 1 else ""
+        return f"{self.session} until {self.until}{often}" if self.until else self.session
+
+
+@dataclass(frozen=True)
 class Race:
-    """A parsed and bound race file. ``setup_lines`` are the lines of the statements of ``setup``."""
+    """A parsed and bound race file.
+
+    ``setup_lines`` are the lines of the statements of ``setup``. ``replay`` is a schedule that runs
+    before all others. ``text`` is the file; "" where there is none. ``asked`` is the
+    isolation level if it isn't the file's own.
+    """
 
     name: str
     title: str
@@ -84,6 +123,9 @@ class Race:
     isolation: str = "read committed"
     literals: dict[str, str] = field(default_factory=dict)
     setup_lines: tuple[int, ...] = ()
+    replay: tuple[Turn, ...] = ()
+    text: str = ""
+    asked: str = ""
 
     @property
     def operations(self) -> list[str]:
@@ -98,9 +140,19 @@ class Race:
     def without(self, indexes: Collection[int]) -> Race:
         """Return the same race with some sessions left out."""
         kept = tuple(s for index, s in enumerate(self.sessions) if index not in indexes)
-        # What fewer sessions do less often isn't a violation.
-        expected = (replace(e, bound="at most") for e in self.expectations if e.bound != "at least")
-        return replace(self, sessions=kept, expectations=tuple(expected))
+        return replace(self, sessions=kept, expectations=self._at_most())
+
+    def at(self, isolation: str) -> Race:
+        """Return the same race at another isolation level, where calls may have to be sent again."""
+        if isolation == self.isolation:
+            return self
+        expected = self._at_most()
+        return replace(self, isolation=isolation, asked=isolation, expectations=expected)
+
+    def _at_most(self) -> tuple[Expectation, ...]:
+        """Return what is still expected when calls may be missing: less often isn't a violation."""
+        kept = (each for each in self.expectations if each.bound != "at least")
+        return tuple(replace(each, bound="at most") for each in kept)
 
 
 def load_race(path: Path, target: Target, seed: int) -> Race:
@@ -131,8 +183,10 @@ def load_race(path: Path, target: Target, seed: int) -> Race:
         severity=read_severity(source, Severity.CRITICAL),
         state_only=source.one_of("compare", {"results", "state"}, "results") == "state",
         allow_deadlock="deadlock" in source.each_of("allow", {"deadlock"}),
-        isolation=source.one_of("isolation", _LEVELS, "read committed"),
+        isolation=source.one_of("isolation", LEVELS, "read committed"),
         literals=reader.literals,
+        replay=tuple(_turn(text, source, reader.sessions) for text in header.each("replay")),
+        text=read_text(path),
     )
     expected = (_expectation(text, source, race.operations) for text in header.each("expect"))
     return replace(race, expectations=tuple(expected))
@@ -164,6 +218,18 @@ def _expectation(text: str, source: ScenarioFile, operations: Sequence[str]) -> 
             f"Called here: {', '.join(operations) or 'none; name one with @call'}.",
         )
     return Expectation(text, match[1], int(match[2]), Outcome(match[3]), match[4])
+
+
+def _turn(text: str, source: ScenarioFile, sessions: Sequence[Session]) -> Turn:
+    match = _TURN.fullmatch(text.strip())
+    names = [session.name for session in sessions]
+    if not match or match["session"] not in names:
+        raise source.fail(
+            source.header.lines.get("replay", 1),
+            f"replay: {text!r} can't be read",
+            f"Write 'SESSION' or 'SESSION until <statement>'; sessions: {', '.join(names)}.",
+        )
+    return Turn(match["session"], match["until"] or "", int(match["times"] or 1))
 
 
 class _Reader:

@@ -7,39 +7,24 @@ there instead of being explored wrongly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from crossfoot.errors import ContentError
-from crossfoot.explorer.callees import Callees, queries
+from crossfoot.explorer.callees import Callees
+from crossfoot.explorer.nested import executed, statements_of, steps_within
+from crossfoot.explorer.places import Edit, Place, statement_places
 from crossfoot.sql import Token, tokens
+
+__all__ = ["Edit", "Place", "Recognised", "recognise", "statement_places"]
 
 _JUDGED_BY_CONTENT = frozenset(
     {"select", "perform", "return", "raise", "assert", "exit", "continue", "get", "null", "close"}
 )
+_WORD = re.compile(r"\w+")
 _HARMLESS = frozenset({"set", "reset", "get", "null", "close"})
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place for a step: ``offset`` (bytes) in the body, its ``line`` (from 1) and what follows there."""
-
-    offset: int
-    line: int
-    text: str
-    kind: str = "statement"
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Bytes ``start:end`` of the body make way for ``before``, a step standing for ``place``, ``after``."""
-
-    start: int
-    end: int
-    before: str
-    place: Place | None
-    after: str = ""
 
 
 @dataclass
@@ -108,11 +93,14 @@ class _Reader:
 
     # -- judging --------------------------------------------------------------------------------
 
-    def touches(self, found: Sequence[Token], *, reads: bool = False) -> bool:
-        """Say whether these tokens need a step before them; note the calls whose return matters."""
-        called = self.callees.called(found)
-        if len(called) > 1 or (called and (reads or queries(found))):
-            self.found.awaited |= set(called)
+    def touches(
+        self, found: Sequence[Token], *, reads: bool = False, whole: Sequence[Token] = ()
+    ) -> bool:
+        """Say whether these tokens need a step before them; note the calls whose return matters.
+
+        ``whole`` is the statement, where that is more than these tokens.
+        """
+        self.found.awaited |= set(self.callees.awaits(whole or found))
         return reads or self.callees.touches(found)
 
     def place(self, offset: int, end: int, kind: str = "statement") -> Place:
@@ -299,8 +287,35 @@ class _Reader:
         is_return = self.return_steps and first == "return" and not self.sets_returned(found)
         if self.needs_step(found):
             self.step(start, end)
+            if first == "execute":
+                self.executed(found)
         elif is_return:
             self.step(start, end, "return")
+
+    def executed(self, found: Sequence[Token]) -> None:
+        """Put steps into what an EXECUTE runs, and note the calls in it whose return matters.
+
+        In a string that is put together, any function that is named may be one of those.
+        """
+        literal, is_format = executed(found)
+        try:
+            if literal:
+                edits = steps_within(literal.text, self.block_steps)
+                self.found.edits += [literal.moved(edit, self.data) for edit in edits]
+            if literal and not is_format:
+                for _, statement in statements_of(literal.text):
+                    self.found.awaited |= set(self.callees.awaits(statement))
+                return
+        except ContentError:
+            pass  # it is no SQL, or no body: PostgreSQL will say so, if it ever gets there
+        named = {word for token in found for word in _WORD.findall(token.text)}
+        self.found.awaited |= named & self.callees.touching
+
+    def block_steps(self, body: str) -> Sequence[Edit]:
+        """Return the steps of a DO block that this body runs."""
+        read = recognise(body, self.callees, return_steps=False)
+        self.found.awaited |= read.awaited
+        return read.edits
 
     @staticmethod
     def sets_returned(found: Sequence[Token]) -> bool:
@@ -315,7 +330,7 @@ class _Reader:
         if first in _JUDGED_BY_CONTENT or self.is_assignment(found):
             if first == "return":
                 self.found.returned |= set(self.callees.called(found))
-            return self.touches(found[1:], reads=self.reads_from(found))
+            return self.touches(found[1:], reads=self.reads_from(found), whole=found)
         self.touches(found, reads=True)
         return True
 
@@ -348,21 +363,3 @@ def recognise(body: str, callees: Callees, *, return_steps: bool) -> Recognised:
     can't be read.
     """
     return _Reader(body, callees, return_steps=return_steps).body()
-
-
-def statement_places(body: str) -> list[Place]:
-    """Return the start of every statement of a ``language sql`` body."""
-    data = body.encode()
-    places: list[Place] = []
-    start: int | None = None
-    end = 0
-    for token in [*tokens(body), None]:
-        if token is None or token.text == ";":
-            if start is not None:
-                text = " ".join(data[start:end].decode().split())
-                places.append(Place(start, 1 + data.count(b"\n", 0, start), text))
-            start = None
-        else:
-            start = token.start if start is None else start
-            end = token.end
-    return places

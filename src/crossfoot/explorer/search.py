@@ -22,6 +22,7 @@ from crossfoot.explorer.trace import Move, Trace
 
 Sleep = dict[int, Footprint]
 """Sessions whose next move need not come next: it was tried before, and nothing has met it since."""
+_TRIES = 10
 _Item = tuple[int, int, tuple[int, ...], Sleep]
 
 
@@ -33,6 +34,11 @@ class Follow:
     asleep: Sleep = field(default_factory=dict)
     made: int = 0
     overlapping: bool = True
+
+    @property
+    def runs_on(self) -> bool:
+        """Say whether the prefix is made: whoever goes then isn't asleep, and isn't preempted."""
+        return self.made >= len(self.choices)
 
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
         """Return the next choice of the prefix; after it, the session that went last if it can."""
@@ -149,14 +155,30 @@ class Search:
         seen: Callable[[Trace, Arena], Awaitable[None]],
     ) -> None:
         _, _, prefix, asleep = item
-        trace = await arena.run(race, Follow(prefix, asleep))
-        if trace.choices[: len(prefix)] != prefix:
-            raise NotDeterministicError("not deterministic: a schedule ended before its choices")
+        trace = await self._follow(race, arena, prefix, asleep)
         self.ran += 1
         if self._branch(trace, len(prefix), asleep):
             await seen(trace, arena)
         else:
             self.equal += 1
+
+    @staticmethod
+    async def _follow(race: Race, arena: Arena, prefix: tuple[int, ...], asleep: Sleep) -> Trace:
+        """Run a schedule that begins with these choices.
+
+        Two sessions that wait for one row may be woken at once, by an update of it. Which of them
+        then locks the new version is up to the machine, and is tried until it is as before.
+        """
+        tries = _TRIES if len(set(prefix)) > 2 else 1
+        for left in reversed(range(tries)):
+            try:
+                trace = await arena.run(race, Follow(prefix, asleep))
+                if trace.choices[: len(prefix)] == prefix:
+                    return trace
+            except NotDeterministicError:
+                if not left:
+                    raise
+        raise NotDeterministicError("not deterministic: a schedule ended before its choices")
 
     def _branch(self, trace: Trace, start: int, asleep: Sleep) -> bool:
         """Push what deviates from a schedule; say whether it isn't equal to one that is run anyway."""

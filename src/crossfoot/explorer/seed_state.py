@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -54,15 +54,19 @@ class SeedState:
     ``emptying`` is the SQL that empties each table, ``refill`` what puts back the rows of those that
     had some, ``dump`` the query that reads all of them as JSON. Without ``replica`` (a role that may
     not set session_replication_role) triggers are switched off table by table instead.
+
+    What empties the tables runs on a connection of its own, the keeper: to switch triggers on and off
+    makes PostgreSQL plan everything anew.
     """
 
     emptying: dict[str, str]
     refill: dict[str, str]
     dump: str
     replica: bool
+    keeper: asyncpg.Connection
 
     @classmethod
-    async def capture(cls, connection: asyncpg.Connection) -> SeedState:
+    async def capture(cls, connection: asyncpg.Connection, keeper: asyncpg.Connection) -> SeedState:
         """Remember what the tables hold now, and move the sequences into their ranges."""
         rows = _parents_first(await connection.fetch(_TABLES, list(SYSTEM_SCHEMAS)))
         refill: dict[str, str] = {}
@@ -82,51 +86,73 @@ class SeedState:
             for row in rows
         )
         emptying = {row["name"]: f"delete from {row['only']}{row['name']};" for row in rows}
-        replica = await _may_be_replica(connection)
-        return cls(emptying, refill, dump or "select '', '' where false", replica)
+        replica = await _may_be_replica(keeper)
+        if replica:
+            await keeper.execute(_restorer(emptying, refill))
+        return cls(emptying, refill, dump or "select '', '' where false", replica, keeper)
 
     async def restore(
-        self, connection: asyncpg.Connection, race: Race, dirty: set[str] | None
+        self,
+        connection: asyncpg.Connection,
+        race: Race,
+        dirty: set[str] | None,
+        also: str = "",
     ) -> None:
-        """Restore the tables and run a race's set-up.
+        """Restore the tables and run a race's set-up, and ``also`` some SQL before that.
 
         ``dirty`` are the tables that hold rows, None if that isn't known. Raises ContentError if
         the set-up fails.
         """
-        tables = [
-            table
-            for table in self.emptying
-            if dirty is None or table in dirty or table in self.refill
-        ]
+        tables = self.stale(dirty)
         try:
-            # asyncpg can't send an empty query.
-            await connection.execute(f"{self._reset(tables)}\n{race.setup}".strip() or "select")
+            reset = await self._reset(tables)
+            if script := f"{also}{reset}\n{race.setup}".strip():
+                await connection.execute(script)
         except asyncpg.PostgresError as error:
-            await connection.execute(self._reset(list(self.emptying)))
+            await connection.execute(await self._reset(list(self.emptying)) or "select")
             line = await _failing_line(connection, race)
             raise ContentError(
                 f"{race.file}:{line}: @setup fails: {error}",
                 remedy="It runs as superuser, before every schedule.",
             ) from error
 
-    def _reset(self, tables: list[str]) -> str:
+    def stale(self, dirty: set[str] | None) -> list[str]:
+        """Return the tables that are to be put back: those with rows, or that had some at first."""
+        return [
+            table
+            for table in self.emptying
+            if dirty is None or table in dirty or table in self.refill
+        ]
+
+    async def _reset(self, tables: list[str]) -> str:
+        """Put these tables back, or return the SQL that does where triggers are in the way."""
         if not tables:
             return ""
-        refill = [self.refill[table] for table in tables if table in self.refill]
         if self.replica:
-            # Neither triggers (an append-only ledger forbids DELETE) nor foreign keys get in the way.
-            empty = [self.emptying[table] for table in tables]
-            on, off = (
-                "set session_replication_role = replica;",
-                "set session_replication_role = origin;",
-            )
-            return "\n".join([on, *empty, *refill, off])
+            await self.keeper.fetch("select crossfoot.restore($1)", tables)
+            return ""
         all_tables = list(self.emptying)
         disable = [f"alter table {table} disable trigger user;" for table in all_tables]
         enable = [f"alter table {table} enable trigger user;" for table in all_tables]
         return "\n".join(
             [*disable, f"truncate {', '.join(all_tables)};", *self.refill.values(), *enable]
         )
+
+
+def _restorer(emptying: Mapping[str, str], refill: Mapping[str, str]) -> str:
+    """Return the SQL of a function that puts tables back, and of a session in which it may.
+
+    There neither triggers (an append-only ledger forbids DELETE) nor foreign keys get in the way.
+    """
+    steps = [
+        f"if {literal(table)} = any (tables) then {sql} end if;"
+        for table, sql in [*emptying.items(), *refill.items()]
+    ]
+    return f"""
+        set session_replication_role = replica;
+        create function crossfoot.restore(tables text[]) returns void language plpgsql as
+        $restore$ begin {" ".join(steps)} end $restore$;
+    """
 
 
 def _parents_first(rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:

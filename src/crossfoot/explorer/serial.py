@@ -12,6 +12,7 @@ from math import factorial, prod
 
 from crossfoot.explorer.arena import Arena, NotDeterministicError
 from crossfoot.explorer.client import Place
+from crossfoot.explorer.drawn import DRAWS
 from crossfoot.explorer.outcomes import Masks, Shape
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.trace import Trace
@@ -40,6 +41,7 @@ class InOrder:
 
     order: tuple[int, ...]
     overlapping: bool = False
+    runs_on: bool = True
 
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
         """Return the session whose transaction is due."""
@@ -62,6 +64,12 @@ class SerialOutcome:
     trace: Trace
 
 
+async def _run(race: Race, order: tuple[int, ...], arena: Arena) -> Trace:
+    trace = await arena.run(race, InOrder(order))
+    trace.drawn = await DRAWS.since_last(arena.control, arena)
+    return trace
+
+
 class SerialOrders:
     """The serial outcomes of a race, and of what is left of it when transactions are left out."""
 
@@ -70,7 +78,7 @@ class SerialOrders:
         self.masks = Masks(race)
         self.whole = tuple(len(session.transactions) for session in race.sessions)
         self._found: dict[tuple[int, ...], list[SerialOutcome]] = {}
-        self._shapes: dict[tuple[int, ...], tuple[int, dict[Shape, SerialOutcome]]] = {}
+        self._shapes: dict[tuple[int, ...], tuple[object, dict[Shape, SerialOutcome]]] = {}
 
     async def of(self, kept: tuple[int, ...], arena: Arena) -> dict[Shape, SerialOutcome]:
         """Return the right outcomes when only the first ``kept`` transactions of each session count.
@@ -89,12 +97,12 @@ class SerialOrders:
         than they did: a date, a rounded time, a process id. This run shows what differs by that.
         """
         for outcome in self._found[kept]:
-            self._learn(outcome.trace, await arena.run(self._cut(kept), InOrder(outcome.order)))
+            self._learn(outcome.trace, await _run(self._cut(kept), outcome.order, arena))
         return self._shaped(kept)
 
     def _shaped(self, kept: tuple[int, ...]) -> dict[Shape, SerialOutcome]:
-        known = len(self.masks.volatile)
-        version, shapes = self._shapes.get(kept, (-1, {}))
+        known = self.masks.version
+        version, shapes = self._shapes.get(kept, (None, {}))
         if version != known:
             shapes = {self.masks.shape(o.trace, self.race, kept): o for o in self._found[kept]}
             self._shapes[kept] = (known, shapes)
@@ -108,8 +116,8 @@ class SerialOrders:
                 remedy="Use fewer sessions or transactions.",
             )
         for order in orders(kept):
-            first = await arena.run(race, InOrder(order))
-            self._learn(first, await arena.run(race, InOrder(order)))
+            first = await _run(race, order, arena)
+            self._learn(first, await _run(race, order, arena))
             yield SerialOutcome(order, first)
 
     def _cut(self, kept: tuple[int, ...]) -> Race:

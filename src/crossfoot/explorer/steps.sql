@@ -6,41 +6,50 @@
 create schema crossfoot;
 grant usage on schema crossfoot to public;
 
--- What the running transaction has touched: "oid:reads:writes ... | oid ...", the latter being the
--- tables in which it holds locks stronger than a reader's.
+-- What the running transaction has touched: "oid:reads:writes ...|oid ...", the latter being the
+-- tables in which it holds locks stronger than a reader's. The expression that reads the counters
+-- names each table and index of this database, so it is put in later (footprint.py).
 create function crossfoot.touched() returns text
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(
-        (
-            select string_agg(format('%s:%s:%s', counted.oid, counted.reads, counted.writes), ' ')
-            from (
-                select
-                    watched.oid,
-                    pg_stat_get_xact_numscans(watched.oid)
-                    + pg_stat_get_xact_tuples_returned(watched.oid)
-                    + pg_stat_get_xact_tuples_fetched(watched.oid) as reads,
-                    pg_stat_get_xact_tuples_inserted(watched.oid)
-                    + pg_stat_get_xact_tuples_updated(watched.oid)
-                    + pg_stat_get_xact_tuples_deleted(watched.oid) as writes
-                from unnest(current_setting('crossfoot.watched')::oid[]) as watched (oid)
-            ) as counted
-            where counted.reads > 0 or counted.writes > 0
-        ),
-        ''
-    ) || '|' || coalesce(
-        (
-            select string_agg(distinct held.relation::text, ' ')
-            from pg_lock_status() as held
-            where held.pid = pg_backend_pid() and held.locktype = 'relation' and held.mode <> 'AccessShareLock'
-        ),
-        ''
-    );
+begin
+    return null;
+end
 $$;
 grant execute on function crossfoot.touched() to public;
+
+-- How many steps the session has made, and one more from now on. Rolling back to a savepoint, as an
+-- exception block does, takes the number back to what it was there: that is how it shows.
+create function crossfoot.moment() returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    moment text := coalesce(nullif(current_setting('crossfoot.moment', true), ''), '0');
+begin
+    perform set_config('crossfoot.moment', (moment::integer + 1)::text, false);
+    return moment;
+end
+$$;
+grant execute on function crossfoot.moment() to public;
+
+-- Says it at once: a row would come too late where several statements are sent together.
+create function crossfoot.tell_touched() returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise info 'crossfoot touched % %', crossfoot.moment(), crossfoot.touched();
+end
+$$;
+grant execute on function crossfoot.tell_touched() to public;
 
 create function crossfoot.step(number integer, variables jsonb default null) returns boolean
 language plpgsql
@@ -62,7 +71,10 @@ begin
     turn := pg_sequence_last_value(format('crossfoot.turn_%s', slot)::regclass);
     -- NOTICE could be silenced by a function's own client_min_messages; INFO is always sent.
     raise info 'crossfoot step % %', number,
-        case when current_setting('crossfoot.watched', true) <> '' then crossfoot.touched() end
+        case
+            when current_setting('crossfoot.watched', true) = 'on'
+                then crossfoot.moment() || ' ' || crossfoot.touched()
+        end
         using detail = coalesce(variables::text, '');
     perform pg_advisory_lock(1128681263, (2 * slot + turn)::integer);
     perform pg_advisory_unlock(1128681263, (2 * slot + turn)::integer);

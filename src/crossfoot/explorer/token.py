@@ -1,8 +1,9 @@
 """Replay tokens: a schedule in one word that works on another machine.
 
-``cf1-<target>[+<variant>[!]]-<race>[~<sessions>]-<seed>-<choices>``; the choices are letters (a:
-the first session), a number repeats the letter before it. ``!`` is the variant without its
-constraint; ``~`` names the sessions that were left out, as letters.
+``cf1-<target>[+<variant>[!]]-<race>[~<sessions>][@<level>]-<seed>-<choices>``; the choices are letters
+(a: the first session), a number repeats the letter before it. ``!`` is the variant without its
+constraint; ``~`` names the sessions that were left out, as letters; ``@`` the isolation level, where it
+isn't the race's own: rc, rr or s.
 """
 
 from __future__ import annotations
@@ -15,14 +16,19 @@ from crossfoot.errors import CrossfootError
 
 _TOKEN = re.compile(
     r"cf1-(?P<target>[a-z0-9_]+)(?:\+(?P<variant>[a-z0-9_]+)(?P<unmasked>!?))?"
-    r"-(?P<race>[a-z0-9_]+)(?:~(?P<without>[a-z]+))?-(?P<seed>[0-9]+)"
+    r"-(?P<race>[a-z0-9_]+)(?:~(?P<without>[a-z]+))?(?:@(?P<level>rc|rr|s))?-(?P<seed>[0-9]+)"
     r"-(?P<choices>(?:[a-z](?:[1-9][0-9]{0,5})?)*)"
 )
+
+_LEVELS = {"rc": "read committed", "rr": "repeatable read", "s": "serializable"}
 
 
 @dataclass(frozen=True)
 class Token:
-    """What a token says: which race of which target (or broken variant) and who went on when."""
+    """What a token says: which race of which target (or broken variant) and who went on when.
+
+    ``isolation`` is "" for the race's own level.
+    """
 
     target: str
     race: str
@@ -31,13 +37,15 @@ class Token:
     variant: str = ""
     unmasked: bool = False
     without: tuple[int, ...] = ()
+    isolation: str = ""
 
     def __str__(self) -> str:
         runs = ((chr(ord("a") + index), len(list(run))) for index, run in groupby(self.choices))
         choices = "".join(letter + (str(count) if count > 1 else "") for letter, count in runs)
         variant = f"+{self.variant}{'!' if self.unmasked else ''}" if self.variant else ""
         without = "~" + "".join(chr(ord("a") + i) for i in self.without) if self.without else ""
-        return f"cf1-{self.target}{variant}-{self.race}{without}-{self.seed}-{choices}"
+        level = "".join(f"@{short}" for short, name in _LEVELS.items() if name == self.isolation)
+        return f"cf1-{self.target}{variant}-{self.race}{without}{level}-{self.seed}-{choices}"
 
     @classmethod
     def parse(cls, text: str) -> Token:
@@ -59,4 +67,5 @@ class Token:
             match["variant"] or "",
             bool(match["unmasked"]),
             tuple(ord(letter) - ord("a") for letter in match["without"] or ""),
+            _LEVELS.get(match["level"] or "", ""),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from crossfoot.explorer.drawn import UNKNOWN, Drawn
 from crossfoot.explorer.footprint import Footprint
 from crossfoot.explorer.race import Call
 from crossfoot.verdicts import Outcome
@@ -70,7 +71,8 @@ class Trace:
 
     ``state`` has a (table, row as JSON) for every row that was there at the end. ``steps`` counts
     how often a session was let go. ``settled`` is how many decisions came before the first deadlock,
-    None without one: whom PostgreSQL picks to break it is timing, and so is what follows.
+    None without one: whom PostgreSQL picks to break it is timing, and so is what follows. ``drawn``
+    is what it drew.
     """
 
     decisions: list[Decision] = field(default_factory=list)
@@ -80,6 +82,7 @@ class Trace:
     state: list[tuple[str, str]] = field(default_factory=list)
     steps: int = 0
     settled: int | None = None
+    drawn: Drawn = UNKNOWN
 
     @property
     def results(self) -> list[list[CallResult]]:

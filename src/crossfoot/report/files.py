@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from crossfoot.errors import ContentError
 from crossfoot.report.html import html
 from crossfoot.report.junit import junit
+from crossfoot.report.kept import keep
 from crossfoot.report.markdown import markdown
 from crossfoot.results import SCHEMA_VERSION, Run
 
@@ -52,9 +53,11 @@ def render(run: Run, format: str) -> str:
 def write_report(run: Run, folder: Path) -> dict[str, Path]:
     """Write the run in every format into ``folder``, and return the path of each.
 
+    What its findings leave to be kept is written too.
     A reader sees a whole file or none: each is written beside its place and then moved there.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    keep(run, folder)
     written = {}
     for name, file in _FILES.items():
         written[name] = _replace(folder / file, render(run, name))

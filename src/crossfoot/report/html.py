@@ -12,7 +12,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from crossfoot.report import overview, prose, scope, wording
+from crossfoot.report import overview, prevention, prose, scope, wording
+from crossfoot.report.kept import files_of
 from crossfoot.report.kills import SIGNS, grid
 from crossfoot.report.matrix import matrix, properties_of, verdict_on
 from crossfoot.report.mutants import FATES, by_fate, fate_of, mutants, score
@@ -69,6 +70,8 @@ def _environment() -> Environment:
         "Verdict": Verdict,
         "Kind": Kind,
         "overview": overview,
+        "files_of": files_of,
+        "prevention": prevention,
         "prose": prose,
         "scope": scope,
         "wording": wording,

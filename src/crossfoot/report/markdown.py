@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from crossfoot.report.kept import files_of
 from crossfoot.report.lanes import draw
 from crossfoot.report.matrix import Cell, matrix
 from crossfoot.report.mutants import by_fate, fate_of, score
 from crossfoot.report.overview import Found, headline, live, undecided, waived
 from crossfoot.report.plain import one_line, visible
-from crossfoot.report.prose import again, rows
+from crossfoot.report.prose import again, remedies, rows
 from crossfoot.report.scope import absent, covered, not_covered
 from crossfoot.report.wording import MARKS, counted, duration, moment, word
 from crossfoot.results import Kill, Run, TargetResult
@@ -108,8 +109,10 @@ def _finding(found: Found) -> str:
         "\n\n".join(escape(part) for part in finding.explanation.split("\n\n")),
         _listed("One after the other, only this can come out:", finding.serial),
         _listed("The same race at stronger isolation levels:", finding.prevention),
+        _listed("The same race with a change:", remedies(finding)),
         block(_clipped(rows(finding, _WIDTH))) if finding.rows else "",
         block(again(finding)) if again(finding) else "",
+        _listed("In the folder of this run:", [*files_of(found.target, check, finding)]),
     ]
     return "\n\n".join(part for part in parts if part)
 

@@ -41,6 +41,16 @@ def serial(finding: Finding, width: int) -> str:
     return "\n".join(lines)
 
 
+def remedies(finding: Finding) -> list[str]:
+    """Return what was tried against a finding, a sentence each, what helps first."""
+    return [
+        f"{remedy.what} ({remedy.where}): {remedy.says}"
+        if remedy.where
+        else f"{remedy.what}: {remedy.says}"
+        for remedy in finding.remedies
+    ]
+
+
 def rows(finding: Finding, width: int) -> str:
     """Return the offending rows, one a line, with how many there are in all."""
     if not finding.rows:

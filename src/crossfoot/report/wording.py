@@ -61,7 +61,7 @@ PROPERTY_MEANINGS = {
     Property.ACCESS: "Only those who are meant to can call it or write the balance.",
 }
 
-KIND_NOUNS = {Kind.RETRY: "retry check"}
+KIND_NOUNS = {Kind.RETRY: "retry check", Kind.LOAD: "load run", Kind.HISTORY: "history check"}
 KIND_MEANINGS = {
     Kind.RACE: (
         "A race starts a few calls at once and runs the orders in which their steps can "
@@ -80,6 +80,20 @@ KIND_MEANINGS = {
         "A retry check makes one call of an operation while other sessions hold locks on its "
         "tables or have written their rows. The retryable error must come out as it is, never as "
         "a refusal."
+    ),
+    Kind.BURST: (
+        "A burst lets many callers go at one instant and counts how their calls end; then the "
+        "audits look into the books. The server's own clock says how far the calls overlapped. If "
+        "they didn't, the burst is unknown: it proved nothing."
+    ),
+    Kind.LOAD: (
+        "A load lets Locust's users work for a while and counts how their calls end. The audits "
+        "look into the books every few seconds meanwhile, and once more when it is over. A load "
+        "without a success is unknown."
+    ),
+    Kind.HISTORY: (
+        "A history is what was called and what came back. It is compared with the ledger that the "
+        "calls left: what was acknowledged is there once, what was refused left nothing."
     ),
     Kind.LINT: (
         "A lint is a sentence that must be true of the code, its constraints and its privileges, "

@@ -1,7 +1,7 @@
 -- title: Two downloads reduce one bandwidth pool
 -- class: read_modify_write
 -- construct: xmin as a version, retry loop, notify
--- anomaly: not serializable
+-- anomaly: lost update
 --
 -- Compare and swap, over and over until nobody was faster.
 

@@ -1,7 +1,7 @@
 -- title: Two plugins spend the energy of one robot
 -- class: read_modify_write
 -- construct: execute of a function by name, regprocedure, jsonb
--- anomaly: not serializable
+-- anomaly: lost update
 -- orders: few
 --
 -- Which function does the work is data.

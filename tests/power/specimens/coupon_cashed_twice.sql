@@ -1,7 +1,7 @@
 -- title: One coupon is cashed by two tabs of one shopper
 -- class: status_acted_on_twice
 -- construct: case statement, update returning
--- anomaly: not serializable
+-- anomaly: double apply
 -- orders: few
 
 -- @schema

@@ -1,7 +1,7 @@
 -- title: Two teams book overlapping hours of one court
 -- class: check_then_act
 -- construct: exclusion constraint, range types
--- anomaly: double apply
+-- anomaly: phantom
 -- refused: P0001 OCCUPIED*
 -- orders: few
 

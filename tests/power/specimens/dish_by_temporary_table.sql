@@ -1,7 +1,7 @@
 -- title: Two dishes are paid from one meal plan
 -- class: read_modify_write
 -- construct: temporary table, security definer, pinned search_path, refcursor
--- anomaly: not serializable
+-- anomaly: lost update
 
 -- @schema
 create schema canteen;

@@ -1,7 +1,7 @@
 -- title: Two plants retire emission rights of one year
 -- class: check_then_act
 -- construct: partitioned table, foreign key, return query execute
--- anomaly: not serializable
+-- anomaly: lost update
 -- refused: P0001 NO_RIGHTS*
 -- orders: few
 

@@ -1,7 +1,7 @@
 -- title: Three buyers, one console
 -- class: insert_where_not_exists
 -- construct: three sessions, insert select where, row_count
--- anomaly: double apply
+-- anomaly: phantom
 -- refused: result.buy = false
 -- orders: few
 

@@ -1,7 +1,7 @@
 -- title: Two pumps charge one fuel card
 -- class: stale_balance_in_entry
 -- construct: language sql, begin atomic
--- anomaly: not serializable
+-- anomaly: stale read
 -- orders: few
 --
 -- The balance is right in the end. The entry says what it would have been without the other.

@@ -1,7 +1,7 @@
 -- title: Two servers of one game write a player's tokens
 -- class: app_read_modify_write
 -- construct: client transaction, compare and swap, version column
--- anomaly: not serializable
+-- anomaly: lost update
 -- orders: few
 --
 -- The app reads, computes, and sends an absolute number in the same transaction.

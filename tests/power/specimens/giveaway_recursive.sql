@@ -1,7 +1,7 @@
 -- title: Two bonuses climb one referral chain
 -- class: read_modify_write
 -- construct: recursive call, default argument
--- anomaly: not serializable
+-- anomaly: lost update
 
 -- @schema
 create schema referral;

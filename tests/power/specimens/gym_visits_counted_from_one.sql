@@ -1,7 +1,7 @@
 -- title: The first two visits of a month come at once
 -- class: first_touch_race
 -- construct: on conflict do update
--- anomaly: not serializable
+-- anomaly: lost update
 -- orders: few
 --
 -- Whoever finds no counter makes one that starts at its own visit, also over somebody else's.

@@ -1,7 +1,7 @@
 -- title: A hold is settled, given back and expired at once
 -- class: status_acted_on_twice
 -- construct: three sessions, begin atomic, update from, state in another table
--- anomaly: not serializable
+-- anomaly: double apply
 -- orders: few
 
 -- @schema

@@ -1,7 +1,7 @@
 -- title: A payment arrives twice under one key
 -- class: check_before_lock
 -- construct: nested call, return in a branch
--- anomaly: not serializable
+-- anomaly: double apply
 -- orders: few
 --
 -- Whether the key is known is asked before the account is locked, and never again.

@@ -1,7 +1,7 @@
 -- title: Two workers claim paid jobs
 -- class: status_acted_on_twice
 -- construct: for update skip locked, subquery in update
--- anomaly: not serializable
+-- anomaly: lost update
 -- orders: few
 --
 -- SKIP LOCKED is right here: each worker is to get another job.

@@ -1,7 +1,7 @@
 -- title: Husband and wife draw on two accounts with one limit
 -- class: check_then_act
 -- construct: repeatable read, aggregate check
--- anomaly: double apply
+-- anomaly: write skew
 -- isolation: repeatable read
 -- refused: P0001 LIMIT*
 -- orders: few

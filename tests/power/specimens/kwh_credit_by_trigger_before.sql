@@ -1,7 +1,7 @@
 -- title: Two meters report into one account
 -- class: read_modify_write
 -- construct: trigger before, assignment to new
--- anomaly: not serializable
+-- anomaly: lost update
 
 -- @schema
 create schema energy;

@@ -1,7 +1,7 @@
 -- title: Two tenants ask for a locker, then rent it
 -- class: lock_split_across_calls
 -- construct: for update in a call of its own, return query
--- anomaly: unmet expectation
+-- anomaly: double apply
 -- violates: expect at most 1 ok in rent
 -- refused: P0001 GONE*
 -- expect: at most 1 ok in rent

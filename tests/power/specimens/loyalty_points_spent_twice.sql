@@ -1,7 +1,7 @@
 -- title: Two tills redeem the points of one member
 -- class: read_modify_write
 -- construct: composite variable, if
--- anomaly: double apply
+-- anomaly: lost update
 -- refused: P0001 NOT_ENOUGH_POINTS*
 -- orders: few
 --

@@ -1,7 +1,6 @@
 -- title: Two gift months extend one membership
 -- class: read_modify_write
 -- construct: timestamps, interval arithmetic
--- limit: racy: times of day are overlooked, and so is a month that was lost
 -- anomaly: not serializable
 -- orders: few
 

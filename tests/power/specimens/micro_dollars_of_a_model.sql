@@ -1,7 +1,6 @@
 -- title: Two completions are charged in micro-dollars
 -- class: read_modify_write
 -- construct: bigint amounts of ten digits
--- limit: racy: amounts between 5 and 6 thousand millions pass for numbers drawn from a sequence
 -- anomaly: not serializable
 -- orders: few
 

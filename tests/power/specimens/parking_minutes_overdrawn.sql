@@ -1,7 +1,7 @@
 -- title: Two barriers take minutes from one parking pass
 -- class: check_then_act
 -- construct: while, names in another language
--- anomaly: double apply
+-- anomaly: lost update
 -- refused: P0001 SALDO_INSUFICIENTE*
 --
 -- The minutes lie in several vouchers, of which the oldest is used up first. Their sum is checked

@@ -1,7 +1,7 @@
 -- title: Two pledges are made from one pot
 -- class: check_then_act
 -- construct: deferred constraint trigger
--- anomaly: double apply
+-- anomaly: phantom
 -- refused: 23514 *
 -- orders: few
 --

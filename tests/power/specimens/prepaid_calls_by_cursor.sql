@@ -1,7 +1,7 @@
 -- title: Two calls are billed against the prepaid cards of one number
 -- class: read_modify_write
 -- construct: cursor, open, fetch, where current of, loop with exit
--- anomaly: not serializable
+-- anomaly: lost update
 
 -- @schema
 create schema phone;

@@ -1,7 +1,7 @@
 -- title: Three visitors draw a number
 -- class: insert_where_not_exists
 -- construct: three sessions, language sql, max plus one
--- anomaly: not serializable
+-- anomaly: stale read
 -- orders: few
 
 -- @schema

@@ -1,7 +1,7 @@
 -- title: Two jobs take build minutes
 -- class: read_modify_write
 -- construct: execute format using, execute into, dynamic table name
--- anomaly: double apply
+-- anomaly: lost update
 -- refused: P0001 NO_MINUTES*
 -- orders: few
 

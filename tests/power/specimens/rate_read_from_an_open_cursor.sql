@@ -1,7 +1,7 @@
 -- title: A withdrawal reads the balance from a cursor that was opened before the lock
 -- class: check_before_lock
 -- construct: cursor, snapshot at open, for update nowait
--- anomaly: not serializable
+-- anomaly: lost update
 -- orders: few
 --
 -- A cursor shows what was there when it was opened, however late it is fetched from.

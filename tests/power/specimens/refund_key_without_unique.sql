@@ -1,7 +1,7 @@
 -- title: A refund is asked for twice under one key
 -- class: unique_missing_on_key
 -- construct: select into strict, exception block
--- anomaly: not serializable
+-- anomaly: double apply
 -- orders: few
 
 -- @schema

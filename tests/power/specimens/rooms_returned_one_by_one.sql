@@ -1,7 +1,7 @@
 -- title: Two groups take rooms with a budget of nights
 -- class: check_then_act
 -- construct: return next, setof, for in execute, out parameters
--- anomaly: not serializable
+-- anomaly: lost update
 -- orders: few
 
 -- @schema

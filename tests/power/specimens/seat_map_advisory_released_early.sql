@@ -1,7 +1,7 @@
 -- title: Two callers take the last place of a course
 -- class: check_then_act
 -- construct: advisory lock, session level
--- anomaly: double apply
+-- anomaly: phantom
 -- refused: P0001 FULL*
 -- orders: few
 --

@@ -1,7 +1,7 @@
 -- title: A text message is sent twice under one key
 -- class: effect_before_claim
 -- construct: foreach over an array, get diagnostics, on conflict do nothing
--- anomaly: not serializable
+-- anomaly: double apply
 -- orders: few
 --
 -- The quota is reduced once for each number before the key is written down.

@@ -1,7 +1,7 @@
 -- title: Two counters exchange the stamps of one booklet
 -- class: read_modify_write
 -- construct: procedure with inout parameters, call inside plpgsql, out record
--- anomaly: not serializable
+-- anomaly: lost update
 
 -- @schema
 create schema stamps;

@@ -1,7 +1,7 @@
 -- title: Two clerks take bottles through a view
 -- class: read_modify_write
 -- construct: instead of trigger, view
--- anomaly: not serializable
+-- anomaly: lost update
 -- orders: few
 
 -- @schema

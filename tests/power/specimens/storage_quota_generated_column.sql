@@ -1,7 +1,7 @@
 -- title: Two uploads fill one storage plan
 -- class: read_modify_write
 -- construct: generated column, check constraint, nested block
--- anomaly: double apply
+-- anomaly: lost update
 -- refused: P0001 PLAN_FULL*
 -- orders: few
 

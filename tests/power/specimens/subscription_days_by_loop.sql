@@ -1,7 +1,7 @@
 -- title: Two vouchers extend one subscription
 -- class: read_modify_write
 -- construct: labelled loops, continue, integer for, dates
--- anomaly: not serializable
+-- anomaly: lost update
 -- orders: few
 
 -- @schema

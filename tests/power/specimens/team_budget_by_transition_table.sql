@@ -1,7 +1,7 @@
 -- title: Two orders of one team are placed at once
 -- class: check_then_act
 -- construct: trigger after, statement level, transition table
--- anomaly: double apply
+-- anomaly: phantom
 -- refused: P0001 OVER_BUDGET*
 --
 -- After each statement the sum is checked, but the order that the other has just placed isn't in it.

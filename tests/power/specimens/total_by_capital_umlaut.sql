@@ -1,7 +1,6 @@
 -- title: A total is drawn while money moves
 -- class: check_then_act
 -- construct: identifier with a capital letter beyond ascii, stable callee
--- limit: racy: PostgreSQL leaves such letters as they are, and the callee isn't known by the folded name
 -- anomaly: not serializable
 -- orders: few
 --

@@ -1,7 +1,6 @@
 -- title: A total is drawn with a default argument while money moves
 -- class: check_then_act
 -- construct: default argument that reads
--- limit: racy: what a default argument reads isn't looked up
 -- anomaly: not serializable
 -- orders: few
 --

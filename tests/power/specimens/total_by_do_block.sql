@@ -1,7 +1,6 @@
 -- title: A total is drawn by a DO block while money moves
 -- class: check_then_act
 -- construct: execute of a do block
--- limit: racy: a DO block has no steps
 -- anomaly: not serializable
 -- orders: few
 --

@@ -1,7 +1,6 @@
 -- title: A total is drawn with an operator while money moves
 -- class: check_then_act
 -- construct: user-defined operator
--- limit: racy: which function an operator calls isn't looked up
 -- anomaly: not serializable
 -- orders: few
 --

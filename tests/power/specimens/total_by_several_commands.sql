@@ -1,7 +1,6 @@
 -- title: A total is drawn by several commands in one string while money moves
 -- class: check_then_act
 -- construct: execute of several commands
--- limit: racy: a string that is executed is one step, however many commands it holds
 -- anomaly: not serializable
 -- orders: few
 --

@@ -1,7 +1,7 @@
 -- title: Two tips are paid from one wallet
 -- class: stale_balance_in_entry
 -- construct: data-modifying cte
--- anomaly: not serializable
+-- anomaly: stale read
 -- orders: few
 --
 -- All parts of one statement see the same snapshot. The update goes on from the newest row, the entry

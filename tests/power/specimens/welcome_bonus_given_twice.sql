@@ -1,7 +1,7 @@
 -- title: The welcome bonus is asked for twice
 -- class: insert_where_not_exists
 -- construct: language sql, string body
--- anomaly: not serializable
+-- anomaly: double apply
 -- orders: few
 
 -- @schema

@@ -5,40 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from crossfoot.checks.audits import Audit, Offence
+from crossfoot.checks.audits import Offence
+from crossfoot.counterexample.wording import cell, ending, readable
 from crossfoot.explorer.judge import Judgement
 from crossfoot.explorer.outcomes import GENERATED_NAME, Row, Shape
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.serial import SerialOutcome
 from crossfoot.explorer.trace import CallResult, Trace
-from crossfoot.explorer.wording import cell, ending, readable
 from crossfoot.results import Exploration
-from crossfoot.verdicts import Outcome
-
-
-def anomaly(judgement: Judgement, trace: Trace, race: Race, audits: Sequence[Audit]) -> str:
-    """Name the anomaly: as the gravest violated audit calls it, else by what the endings look like."""
-    by_name = {audit.name: audit for audit in audits}
-    for offence in judgement.offences:
-        if name := by_name[offence.audit].anomaly:
-            return name
-    results = [result for each in trace.results for result in each]
-    if judgement.deadlock:
-        return "deadlock"
-    if any(result.outcome is Outcome.ERROR and result.sqlstate == "23505" for result in results):
-        return "raw unique violation"
-    if judgement.not_serial and _more_ok_than_serial(judgement):
-        return "double apply"
-    if race.detects:
-        return race.detects[0]
-    return "not serializable" if judgement.not_serial else "unmet expectation"
-
-
-def _more_ok_than_serial(judgement: Judgement) -> bool:
-    def count(shape: Shape) -> int:
-        return sum(ending == "ok" for session in shape.calls for ending in session)
-
-    return all(count(judgement.shape) > count(right) for right in judgement.right)
 
 
 def summary(judgement: Judgement, trace: Trace, race: Race, name: str) -> str:
@@ -72,14 +46,15 @@ def at_level(done: Exploration) -> str:
     return f"no failure in {looked_at}; {cost if done.retryable else 'no call fails for it'}"
 
 
-def explanation(judgement: Judgement, trace: Trace, race: Race) -> str:
-    """Return the paragraph that ends on the contradiction."""
+def explanation(judgement: Judgement, trace: Trace, race: Race, why: str = "") -> str:
+    """Return the paragraph that ends on the contradiction; ``why`` says what shows the anomaly."""
     said = [
         f"{session.name} got {readable(_endings(results), race)}."
         for session, results in zip(race.sessions, trace.results, strict=True)
         if results
     ]
-    return " ".join([*said, *_contradictions(judgement, race)])
+    shown = [readable(why, race)] if why else []
+    return " ".join([*said, *shown, *_contradictions(judgement, race)])
 
 
 def _endings(results: Sequence[CallResult]) -> str:

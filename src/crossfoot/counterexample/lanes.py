@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from crossfoot.counterexample.wording import ending, readable, shorten
 from crossfoot.explorer.instrument import Instrumented
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.trace import Event, Trace
-from crossfoot.explorer.wording import ending, readable, shorten
 from crossfoot.results import Lanes, LaneStep
 
 Known = dict[tuple[int, str], dict[str, Any]]
@@ -26,7 +27,7 @@ def lanes_of(
     names = [session.name for session in race.sessions]
     steps: list[LaneStep] = []
     told: Known = {}
-    for event in _calls_where_they_matter(trace.events):
+    for event in calls_where_they_matter(trace.events):
         if event.kind == "step" and instrumented.steps[event.step].kind == "return":
             continue
         text, source = _text(event, instrumented, sources)
@@ -48,7 +49,7 @@ def lanes_of(
     return Lanes(sessions=names, steps=steps, outcomes=outcomes, state=_state(trace, race))
 
 
-def _calls_where_they_matter(events: list[Event]) -> list[Event]:
+def calls_where_they_matter(events: list[Event]) -> list[Event]:
     """Move each call down to its session's next event: until then it touched nothing."""
     found: list[Event] = []
     sent: dict[int, Event] = {}
@@ -98,9 +99,15 @@ def did(event: Event, known: Known, instrumented: Instrumented) -> str:
             said.append(f"{name} = {_shown(value)}")
         before[name] = value
     if event.touched and event.touched.changed:
-        names = (instrumented.watch.names[table] for table in event.touched.changed)
-        said.append(f"writes {', '.join(sorted(name.rpartition('.')[2] for name in names))}")
+        said.append(f"writes {_names(event.touched.changed, instrumented)}")
+    elif event.touched and event.touched.reads and not said:
+        said.append(f"reads {_names(event.touched.reads, instrumented)}")
     return "; ".join(said)
+
+
+def _names(tables: Iterable[int], instrumented: Instrumented) -> str:
+    names = (instrumented.watch.names[table] for table in tables)
+    return ", ".join(sorted({name.rpartition(".")[2] for name in names}))
 
 
 def _shown(value: Any) -> str:

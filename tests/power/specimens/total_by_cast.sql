@@ -1,0 +1,47 @@
+-- title: A total is drawn with a cast while money moves
+-- class: check_then_act
+-- construct: user-defined cast that reads
+-- anomaly: not serializable
+-- orders: few
+--
+-- The sum is taken in two looks, with a transfer in between. Nothing in the assignment shows the second.
+
+-- @schema
+create schema bank;
+create table bank.pot (id integer primary key, n integer not null);
+create type bank.number as (id integer);
+create function bank.content(bank.number) returns integer language sql stable as 'select n from bank.pot where id = $1.id';
+create cast (bank.number as integer) with function bank.content (bank.number) as assignment;
+create function bank.move(p_n integer) returns void language plpgsql as $$
+begin
+    update bank.pot set n = n - p_n where id = 1;
+    update bank.pot set n = n + p_n where id = 2;
+end $$;
+
+-- @racy
+create function bank.total() returns integer language plpgsql as $$
+declare
+    v_number bank.number := row(2);
+    v_one integer;
+    v_two integer;
+begin
+    select n into v_one from bank.pot where id = 1;
+    v_two := v_number;
+    return v_one + v_two;
+end $$;
+
+-- @safe
+create function bank.total() returns integer language plpgsql as $$
+begin
+    return (select sum(n) from bank.pot);
+end $$;
+
+-- @race
+-- @setup
+insert into bank.pot values (1, 100), (2, 100);
+-- @session report
+-- @call total
+select bank.total();
+-- @session transfer
+-- @call move
+select bank.move(30);
