@@ -77,8 +77,11 @@ class Ground:
 
         return self.run(one())
 
-    def every_trace(self, race: Race, *, reduce: bool = True) -> list[Trace]:
-        """Run every schedule; with ``reduce`` orders that only swap strangers count once."""
+    def every_trace(self, race: Race, *, reduce: bool = True, mirror: bool = False) -> list[Trace]:
+        """Run every schedule; with ``reduce`` orders that only swap strangers count once.
+
+        With ``mirror`` those do, too, that are each other's mirror image.
+        """
         found: list[Trace] = []
 
         async def seen(trace: Trace, arena: Arena) -> None:
@@ -87,7 +90,7 @@ class Ground:
         async def everything() -> None:
             for arena in self.explorer.arenas:
                 await arena.open(len(race.sessions))
-            await Search(5000, reduce).run(race, self.explorer.arenas, seen)
+            await Search(5000, reduce, mirror).run(race, self.explorer.arenas, seen)
 
         self.run(everything())
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import permutations
 from math import comb, factorial, prod
 
 import pytest
@@ -250,3 +251,34 @@ def test_a_session_that_runs_on_leaves_the_same_trace_as_one_that_stops(counting
     assert [(e.session, e.kind, e.step) for e in stopped.events] == [
         (e.session, e.kind, e.step) for e in ran_on.events
     ]
+
+
+def endings(traces: list[Trace]) -> set[tuple[tuple[object, ...], tuple[str, ...]]]:
+    """Return how each session's calls ended, and what was left, for each way in which it did."""
+    return {
+        (
+            tuple(tuple(r.rows or r.sqlstate for r in results) for results in trace.results),
+            tuple(sorted(row for table, row in trace.state if table == "counting.purse")),
+        )
+        for trace in traces
+    }
+
+
+@pytest.mark.parametrize("sessions", [2, 3])
+def test_of_sessions_that_do_the_same_the_first_one_begins(counting: Ground, sessions: int) -> None:
+    spends = race(counting, *["select counting.spend(:one, 60);"] * sessions)
+    every, mirrored = counting.every_trace(spends), counting.every_trace(spends, mirror=True)
+    assert len(mirrored) < len(every)
+    turned = {
+        (tuple(answers[i] for i in order), state)
+        for answers, state in endings(mirrored)
+        for order in permutations(range(sessions))
+    }
+    assert turned == endings(every)
+
+
+def test_sessions_that_do_something_else_both_begin(counting: Ground) -> None:
+    spends = race(counting, "select counting.spend(:one, 60);", "select counting.spend(:one, 61);")
+    every, mirrored = counting.every_trace(spends), counting.every_trace(spends, mirror=True)
+    assert endings(mirrored) == endings(every)
+    assert len(mirrored) == len(every)

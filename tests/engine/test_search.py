@@ -191,7 +191,7 @@ def test_a_budget_that_ends_early_is_said_with_the_bound(counting: Ground) -> No
 
 
 def test_a_budget_below_the_schedules_without_preemption_shows_nothing(counting: Ground) -> None:
-    calls = [ELSEWHERE] * 3
+    calls = [ELSEWHERE, SPEND, SPEND.replace("60", "61")]
     check = counting.explore(race(counting, *calls), schedules=2)
     assert check.verdict is Verdict.UNKNOWN
     assert check.reason == "the budget ended before the schedules without preemption did"
@@ -246,7 +246,7 @@ def test_a_finding_is_kept_when_a_later_schedule_hangs(
         nonlocal runs
         if isinstance(policy, Follow):
             runs += 1
-            if runs == 12:
+            if runs == 7:
                 raise StuckError("a: neither came back nor waited")
         return await run(self, given, policy)
 

@@ -48,7 +48,8 @@ async def look(
 
     ``wrong`` says which schedules fail; ``first`` stops at the first of them; ``seen`` is told each.
     """
-    judge, search, done = Judge(race, audits), Search(schedules), Exploration()
+    judge, done = Judge(race, audits), Exploration()
+    search = Search(schedules, mirror=True)
     done.isolation = race.isolation
 
     async def judged(trace: Trace, arena: Arena) -> None:

@@ -109,7 +109,7 @@ class _Exploring:
         self.without = without
         self.race = race.without(without) if without else race
         self.judge = Judge(self.race, explorer.audits)
-        self.search = Search(explorer.bounds.schedules)
+        self.search = Search(explorer.bounds.schedules, mirror=True)
         self.done = Exploration(isolation=race.isolation)
         self.worst: Counterexample | None = None
         self.whole = race

@@ -33,6 +33,11 @@ class ProgramSession(Session):
 
     program: Program | None = None
 
+    @property
+    def does(self) -> object:
+        """Return something of its own: what a program does is nobody's to know."""
+        return object()
+
     @classmethod
     def of(cls, number: int, name: str, program: Program) -> ProgramSession:
         """Return the session of a program."""

@@ -55,6 +55,14 @@ class Session:
     name: str
     transactions: tuple[tuple[Call, ...], ...]
 
+    @property
+    def does(self) -> object:
+        """Return something that equals that of any session which is to do the very same."""
+        return [
+            [(call.query, call.operation, call.keep) for call in calls]
+            for calls in self.transactions
+        ]
+
 
 @dataclass(frozen=True)
 class Expectation:

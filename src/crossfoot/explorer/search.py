@@ -4,7 +4,8 @@ Every schedule is reached exactly once: as a prefix of choices whose last one de
 parent did, continued without preempting anybody. When nothing is left the search was exhaustive;
 when the budget ends first, every schedule below some number of preemptions has run. Of schedules
 that only swap moves which don't meet, one is enough: sleep sets (P. Godefroid, Partial-Order Methods
-for the Verification of Concurrent Systems, 1996) leave the others out. What follows a
+for the Verification of Concurrent Systems, 1996) leave the others out. Of sessions that are to do the
+very same, the one that is named first begins: the other way round is its mirror image. What follows a
 deadlock is run in one order only, for nobody can choose whom PostgreSQL picks to break it.
 """
 
@@ -55,6 +56,16 @@ class Follow:
         return decided[len(self.choices) - 1] if self.choices else 0
 
 
+def twins(race: Race) -> dict[int, list[int]]:
+    """Return, by session, those named before it that send the very same statements."""
+
+    does = [session.does for session in race.sessions]
+    return {
+        number: [earlier for earlier in range(number) if does[earlier] == does[number]]
+        for number in range(len(does))
+    }
+
+
 def after(asleep: Sleep, moves: Iterable[Move]) -> Sleep:
     """Return who still sleeps after these moves: whoever none of them meets."""
     for move in moves:
@@ -73,10 +84,15 @@ def preemptions(trace: Trace, upto: int | None = None) -> int:
 
 @dataclass
 class Search:
-    """The schedules of one race that are known and not run yet."""
+    """The schedules of one race that are known and not run yet.
+
+    With ``reduce`` orders that only swap strangers run once, with ``mirror`` also those that are each
+    other's mirror image.
+    """
 
     budget: int
     reduce: bool = True
+    mirror: bool = False
     ran: int = 0
     equal: int = 0
     _heap: list[_Item] = field(default_factory=lambda: [(0, 0, (), {})])
@@ -85,6 +101,7 @@ class Search:
     _over: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: bool = False
+    _twins: dict[int, list[int]] = field(default_factory=dict)
 
     @property
     def left(self) -> int:
@@ -112,6 +129,7 @@ class Search:
 
         ``seen`` is awaited for each, while its arena still holds the result.
         """
+        self._twins = twins(race) if self.mirror else {}
         workers = [asyncio.create_task(self._work(race, arena, seen)) for arena in arenas]
         try:
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
@@ -192,8 +210,9 @@ class Search:
             if decision.chosen in asleep:
                 return False
             move = trace.moves[number]
+            begun = {earlier.session for earlier in trace.moves[:number]}
             for other in decision.enabled:
-                if other != decision.chosen and other not in asleep:
+                if other != decision.chosen and other not in asleep and self._due(other, begun):
                     self._pushed += 1
                     extra = other not in decision.free
                     sleepers = asleep | {move.session: move.footprint} if self.reduce else {}
@@ -201,6 +220,10 @@ class Search:
                     heappush(self._heap, item)
             cost += decision.chosen not in decision.free
         return not self._slept_through(trace, asleep, since)
+
+    def _due(self, session: int, begun: set[int]) -> bool:
+        """Say whether a session may begin, or has: those before it that are to do the same have."""
+        return session in begun or begun.issuperset(self._twins.get(session, ()))
 
     @staticmethod
     def _slept_through(trace: Trace, asleep: Sleep, since: int) -> bool:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from crossfoot.explorer.arena import Arena, NotDeterministicError
-from crossfoot.explorer.stillness import StuckError
 from crossfoot.explorer.explore import Explorer
 from crossfoot.explorer.judge import Judge
 from crossfoot.explorer.outcomes import Masks, Shape
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.search import Search
+from crossfoot.explorer.stillness import StuckError
 from crossfoot.explorer.trace import Trace
 from crossfoot.verdicts import Outcome
 
@@ -77,7 +77,7 @@ async def watch(
     for arena in explorer.arenas:
         await arena.open(len(race.sessions))
     judge = Judge(race, explorer.audits)
-    search = Search(schedules)
+    search = Search(schedules, mirror=True)
     found = Watched(race, judge.serial.masks)
 
     async def seen(trace: Trace, arena: Arena) -> None:
