@@ -35,7 +35,7 @@ check: $(READY)  ## check format, lint, types and SQL, run the tests, print thei
 	$(BIN)/python -m mypy
 	$(BIN)/python -m sqlfluff lint --disable-progress-bar $(SQL)
 	$(BIN)/python -m sqlfluff lint --disable-progress-bar --templater placeholder \
-	    --exclude-rules ambiguous.column_count,structure.column_order scenarios/races
+	    --exclude-rules ambiguous.column_count,structure.column_order scenarios/races scenarios/bursts
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 	$(BIN)/python -m coverage combine --quiet

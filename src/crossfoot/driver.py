@@ -16,7 +16,7 @@ import asyncpg
 
 from crossfoot.errors import ContentError
 from crossfoot.history.record import CallRecord
-from crossfoot.outcome import outcome_of_error, outcome_of_rows
+from crossfoot.outcome import outcome_of_error
 from crossfoot.rendering import render
 from crossfoot.sql import Query, bind, names_in
 from crossfoot.target import Operation
@@ -62,11 +62,13 @@ class Prepared:
         self.fetch = statement.fetch
         self._operation = operation
         columns = statement.get_attributes()[skip:]
-        self._columns = tuple(column.name for column in columns)
         self._readers = tuple(
             (at, column.name, str if column.type.name in _PLAIN else render)
             for at, column in enumerate(columns, start=skip)
         )
+        # Most operations refuse by an error alone; their answers needn't be looked at.
+        by_result = operation and any(each.startswith("result.") for each in operation.refused)
+        self._refusing = operation if by_result else None
 
     @classmethod
     async def of(
@@ -80,11 +82,12 @@ class Prepared:
         if not rows:
             return Outcome.OK, {}, ""
         row = rows[0]
-        texts = tuple(
-            None if (value := row[at]) is None else read(value) for at, _, read in self._readers
-        )
-        outcome = outcome_of_rows(self._operation, self._columns, [texts])
-        return outcome, dict(zip(self._columns, texts, strict=True)), ""
+        result: dict[str, str | None] = {}
+        for at, name, read in self._readers:
+            value = row[at]
+            result[name] = None if value is None else read(value)
+        refused = self._refusing and self._refusing.refuses_result(result)
+        return Outcome.REFUSED if refused else Outcome.OK, result, ""
 
     def failure(self, error: Exception) -> Answer:
         """Return what an error means: no answer is ``unknown``, never ``error``."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from crossfoot.bursts.stage import burst_stage, bursts_of
 from crossfoot.errors import CrossfootError
 from crossfoot.explorer.race import Race
 from crossfoot.results import Check, Kill, KillMatrix
@@ -40,7 +41,8 @@ class Prover:
     Lints, contracts and audits all run. A race that the variant's header names is explored up to its
     first counterexample. Of the other races that reach the change only the ``GLANCE`` schedules with
     the fewest preemptions run, and only on the variant as written: enough to see what shows without
-    a subtle overlap.
+    a subtle overlap. Of the bursts only those run that the header names: what a burst catches
+    depends on how its calls fall, so one that isn't about the mistake would say nothing sure.
     """
 
     bench: Workbench
@@ -111,10 +113,14 @@ class Prover:
             budget=lambda race: None if _expects(kill, race) else GLANCE,
         )
         checks += raced
+        bursts = bursts_of(broken.target)
+        sent = [burst for burst in bursts if f"burst {burst.name}" in kill.expected]
+        checks += await burst_stage(self.bench, broken, sent, self.plan.seed)
         failed = [name_of(check) for check in checks if check.verdict is Verdict.FAIL]
         failed += sorted(name for name in violated if name.startswith("audit "))
         kill.caught_by = list(dict.fromkeys(failed))
         kill.not_run = [f"race {race.name}" for race in races if race not in chosen]
+        kill.not_run += [f"burst {burst.name}" for burst in bursts if burst not in sent]
         _conclude(kill, {name_of(c): c.reason for c in checks if c.verdict is Verdict.UNKNOWN})
 
     async def _worthwhile(self, race: Race, kill: Kill, broken: Form) -> bool:
@@ -197,5 +203,5 @@ def _all_checks(kills: Sequence[Kill], target: Target) -> list[str]:
         f"contract {path.name.removesuffix('.contract.sql')}"
         for path in target.content.contracts(target.name)
     }
-    order = {"race": 0, "contract": 1, "retry": 2, "lint": 3, "audit": 4}
+    order = {"race": 0, "burst": 1, "contract": 2, "retry": 3, "lint": 4, "audit": 5}
     return sorted(names, key=lambda name: (order.get(name.split(" ")[0], 9), name))

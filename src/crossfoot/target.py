@@ -10,10 +10,19 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from crossfoot.content import Content, content_around, shipped_content
 from crossfoot.errors import ContentError
+from crossfoot.figures.bindings import FigureOf, Threshold, unknown_threshold
 from crossfoot.headers import read_text
 from crossfoot.verdicts import RETRYABLE_SQLSTATES
 
@@ -222,13 +231,6 @@ class Fixture(_Table):
     sql: str
 
 
-class Threshold(_Table):
-    """What a measured figure is expected to be, and when somebody should be called."""
-
-    expect: str
-    alert: str = "none"
-
-
 class WaiverEntry(_Table):
     """A finding that is tolerated, why, and until which day."""
 
@@ -257,6 +259,7 @@ class Target(_Table):
     fixtures: dict[str, Fixture] = Field(default_factory=dict)
     relations: dict[str, str] = Field(default_factory=dict)
     absent: dict[str, str] = Field(default_factory=dict)
+    figures: dict[str, FigureOf] = Field(default_factory=dict)
     thresholds: dict[str, dict[str, Threshold]] = Field(default_factory=dict)
     waivers: list[WaiverEntry] = Field(default_factory=list)
     _file: Path = PrivateAttr()
@@ -269,6 +272,12 @@ class Target(_Table):
             if name not in RELATIONS:
                 raise ValueError(f"unknown relation '{name}'; known: {', '.join(RELATIONS)}")
         return bound
+
+    @model_validator(mode="after")
+    def _measured(self) -> Target:
+        if unknown := unknown_threshold(self.thresholds, self.figures):
+            raise ValueError(f"thresholds.{unknown}")
+        return self
 
     @property
     def name(self) -> str:

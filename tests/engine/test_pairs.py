@@ -170,6 +170,12 @@ def test_only_what_a_call_takes_two_of_is_swapped(gifts: Target) -> None:
     assert Cast(swapped=True).argument(paired, stage) == ":card_1"
 
 
+def test_calls_on_other_entities_say_another_text(gifts: Target) -> None:
+    label = Slot("effect", "text", "constant", "'x'")
+    stage = Stage(gifts.fixtures)
+    assert [Cast(number).argument(label, stage) for number in (1, 2)] == ["'x'", "'x2'"]
+
+
 def test_a_call_that_needs_another_one_first_gets_it_on_its_own_entities(
     found: Found, gifts: Target
 ) -> None:

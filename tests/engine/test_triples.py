@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from crossfoot.explorer import explore
+from crossfoot.generated import BUDGET_ENDED
 from crossfoot.pairs.cast import Cast
 from crossfoot.pairs.plot import Plot, Turn
 from crossfoot.pairs.slots import Callable
@@ -67,7 +70,7 @@ def test_triples_share_what_the_pairs_took_and_the_rest_is_said() -> None:
     for took in (20, LEAST, LEAST, LEAST):
         shares.append(triples.share())
         triples.spent(check("x", min(took, shares[-1])))
-    assert shares == [LEAST, LEAST, LEAST, 30]
+    assert shares == [LEAST, LEAST, LEAST, LEAST]
     assert triples.share() == 0
     assert list(triples.said()) == [
         "1 of 4 races of three operations: not run, for which the budget had no schedules left"
@@ -89,3 +92,7 @@ def test_of_hundreds_only_those_are_made_that_may_run() -> None:
     assert list(triples.said()) == [
         "6 of 10 races of three operations: not run, for which the budget had no schedules left"
     ]
+
+
+def test_the_explorer_still_says_so_when_a_budget_was_too_small() -> None:
+    assert BUDGET_ENDED in Path(explore.__file__).read_text(encoding="utf-8")

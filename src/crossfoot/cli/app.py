@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any
 
 import typer
 
 from crossfoot import __version__
 from crossfoot.cli import work
+from crossfoot.cli.compare import compare
+from crossfoot.cli.exits import guard as _guard
+from crossfoot.cli.exits import stop as _stop
 from crossfoot.cli.options import (
     OUT,
     AsJson,
@@ -37,7 +40,6 @@ from crossfoot.cli.options import (
     Users,
 )
 from crossfoot.cli.show import Screen
-from crossfoot.errors import CrossfootError
 from crossfoot.explorer.race import LEVELS
 from crossfoot.generated import Making
 from crossfoot.loop import new_event_loop
@@ -45,11 +47,6 @@ from crossfoot.mutate.mutate import Choice
 from crossfoot.report import FORMATS, load_run, render
 from crossfoot.results import Run
 from crossfoot.stages import Plan
-
-T = TypeVar("T")
-
-ERROR = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="crossfoot",
@@ -252,6 +249,11 @@ def check(
     _finish(_await(check_history(question, _command(), Screen(quiet=as_json))), as_json)
 
 
+app.command(
+    epilog="Example: [bold]crossfoot compare crossfoot-out/main crossfoot-out/latest --margin 15[/]"
+)(compare)
+
+
 @app.command(epilog="Example: [bold]crossfoot prove lead_marketplace[/]")
 def prove(
     targets: Targets = None,
@@ -368,21 +370,6 @@ def _await(job: Coroutine[Any, Any, Run]) -> Run:
             return runner.run(job)
 
     return _guard(loop)
-
-
-def _guard(job: Callable[[], T]) -> T:
-    try:
-        return job()
-    except CrossfootError as error:
-        _stop(str(error))
-    except KeyboardInterrupt:
-        typer.echo("crossfoot: interrupted", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(f"crossfoot: {message}", err=True)
-    raise typer.Exit(ERROR) from None
 
 
 def _finish(run: Run, as_json: bool) -> None:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any, TypeVar
 
 import gevent
 from gevent import monkey
-from gevent.event import AsyncResult
+from gevent.hub import Waiter
 
 from crossfoot.loop import new_event_loop
 
@@ -33,8 +32,10 @@ class Bridge:
     def __init__(self) -> None:
         self._loop = new_event_loop()
         self._watcher = gevent.get_hub().loop.async_()
-        self._ended: deque[Callable[[], None]] = deque()
-        self._tasks: set[Task] = set()
+        self._begun: deque[tuple[Coroutine[Any, Any, Any], Waiter]] = deque()
+        self._asked = False
+        self._tasks: dict[Task, Waiter] = {}
+        self._ended: deque[tuple[Task, Waiter]] = deque()
         self._running = True
         self.under_way = 0
 
@@ -48,9 +49,12 @@ class Bridge:
 
         If the greenlet that waits here is killed, the coroutine still runs to its end.
         """
-        waiter: AsyncResult = AsyncResult()
+        waiter: Waiter = Waiter()
         self.under_way += 1
-        self._loop.call_soon_threadsafe(self._begin, work, partial(self._deliver, waiter))
+        self._begun.append((work, waiter))
+        if not self._asked:
+            self._asked = True
+            self._loop.call_soon_threadsafe(self._begin)
         result: T = waiter.get()
         return result
 
@@ -81,14 +85,17 @@ class Bridge:
             self._loop.close()
             self._running = False
 
-    def _begin(self, work: Coroutine[Any, Any, T], deliver: Callable[[Task], None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(partial(self._finished, deliver))
+    def _begin(self) -> None:
+        # First this: whoever comes while the others are begun asks again.
+        self._asked = False
+        while self._begun:
+            work, waiter = self._begun.popleft()
+            task = self._loop.create_task(work)
+            self._tasks[task] = waiter
+            task.add_done_callback(self._finished)
 
-    def _finished(self, deliver: Callable[[Task], None], task: Task) -> None:
-        self._tasks.discard(task)
-        self._ended.append(partial(deliver, task))
+    def _finished(self, task: Task) -> None:
+        self._ended.append((task, self._tasks.pop(task)))
         self._watcher.send()
 
     def _cancel(self) -> None:
@@ -98,15 +105,17 @@ class Bridge:
     # -- in gevent's thread ---------------------------------------------------------------------
 
     def _wake(self) -> None:
-        # Several sends may come as one call, so take all that there is.
-        while self._ended:
-            self._ended.popleft()()
+        # Several sends may come as one call. What ends meanwhile sends again, so that others have
+        # their turn in between.
+        for _ in range(len(self._ended)):
+            self._deliver(*self._ended.popleft())
 
-    def _deliver(self, waiter: AsyncResult, task: Task) -> None:
+    def _deliver(self, task: Task, waiter: Waiter) -> None:
+        """Let the greenlet go on, here and now: nothing else has to be woken for that."""
         self.under_way -= 1
         if task.cancelled():
-            waiter.set_exception(gevent.GreenletExit())
+            waiter.throw(gevent.GreenletExit())
         elif error := task.exception():
-            waiter.set_exception(error)
+            waiter.throw(error)
         else:
-            waiter.set(task.result())
+            waiter.switch(task.result())

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from crossfoot.figures.measure import measure
+from crossfoot.figures.reading import open_run
+from crossfoot.figures.samples import Samples, drift_of
+from crossfoot.figures.thresholds import hold
 from crossfoot.load.findings import LiveAudits, check_calls, load_check, read_openings
 from crossfoot.load.ground import Ground, make_database, open_ground
 from crossfoot.load.locust_process import Intensity, locust, require_success
@@ -23,7 +27,6 @@ from crossfoot.variant import Variant
 from crossfoot.verdicts import Verdict
 
 _TICK = 0.5  # seconds between two looks at the histories
-_DRIFT = "balance_equals_entries"
 _SHARE = 4  # audits rest so many times as long as they took, so as not to be the load themselves
 _CONNECTIONS = 200  # of an embedded server's 300; the service, the audits and psql need some too
 
@@ -67,14 +70,19 @@ class Load:
     live: LiveAudits = field(default_factory=LiveAudits)
     ending: str = ""
     ground: Ground | None = None
+    samples: Samples = field(init=False)
 
     async def run(self) -> dict[str, list[Check]]:
         """Run it; return the checks of each target. The server is kept if an audit is violated.
 
         An interrupt (a cancellation) while the load goes on ends the load, not the run.
         """
+        self.plan.folder.mkdir(parents=True, exist_ok=True)
+        with Samples(self.plan.folder) as self.samples:
+            return await self._run()
+
+    async def _run(self) -> dict[str, list[Check]]:
         plan, targets = self.plan, self.plan.scenario.targets
-        plan.folder.mkdir(parents=True, exist_ok=True)
         database, served = await make_database(
             self.server, targets, plan.seed, plan.variant, unmasked=plan.unmasked
         )
@@ -101,13 +109,21 @@ class Load:
         """Return the checks of one target when everything stands still."""
         plan, counts = self.plan, tally.counts(target.name)
         folder = plan.folder / target.name if len(plan.scenario.targets) > 1 else plan.folder
-        audits = self.live.merged(target.name, await ground.audits(target))
+        audits = self.live.merged(target.name, await self._audit(ground, target))
         violated = [check.name for check in audits if check.verdict is Verdict.FAIL]
         calls = await check_calls(ground, target, folder, openings, served[target.name])
         if violated or any(check.verdict is Verdict.FAIL for check in calls):
             self.server.keep = True
         load = load_check(plan.scenario, target, counts, self.live, self.ending, violated)
+        if counts.calls:
+            hold(load, measure(open_run(plan.folder), target, audits), target)
         return [load, *calls, *audits]
+
+    async def _audit(self, ground: Ground, target: Target) -> list[Check]:
+        began = time.monotonic_ns()
+        checks = await ground.audits(target)
+        self.samples.audited(target.name, checks, began)
+        return checks
 
     @asynccontextmanager
     async def _locust(self, ground: Ground) -> AsyncIterator[asyncio.Future[Any]]:
@@ -135,6 +151,7 @@ class Load:
     async def _watch(self, ground: Ground, ended: asyncio.Future[Any], tally: Tally) -> None:
         """Tell how it goes until it is over, an audit is violated, or somebody interrupts."""
         audits = asyncio.create_task(self._audit_on_and_on(ground))
+        locks = asyncio.create_task(self.samples.watch_locks(ground.connection))
         started = before = time.monotonic()
         try:
             while not ended.done() and not audits.done():
@@ -154,7 +171,8 @@ class Load:
             audits.result()
             self.ending = f"stopped after {time.monotonic() - started:.0f} s at a violated audit"
         audits.cancel()
-        await asyncio.gather(audits, return_exceptions=True)
+        locks.cancel()
+        await asyncio.gather(audits, locks, return_exceptions=True)
 
     async def _audit_on_and_on(self, ground: Ground) -> None:
         """Audit every few seconds; return when something is violated."""
@@ -162,7 +180,7 @@ class Load:
             await asyncio.sleep(self.plan.every)
             started = time.monotonic()
             for target in ground.targets:
-                self._take(target, await ground.audits(target))
+                self._take(target, await self._audit(ground, target))
             self.live.rounds += 1
             if self.live.violated:
                 return
@@ -173,12 +191,7 @@ class Load:
         failed = [check for check in checks if check.verdict is Verdict.FAIL]
         if failed:
             self.live.violated[target.name] = failed
-        self.live.drift += sum(
-            finding.total_rows or 1
-            for check in failed
-            if check.name == _DRIFT
-            for finding in check.findings
-        )
+        self.live.drift += drift_of(failed)
 
 
 def _written(environment: dict[str, str], file: Path) -> str:

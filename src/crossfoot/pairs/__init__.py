@@ -1,1 +1,1 @@
-"""Races that nobody has to write: every pair of operations, on entities from the target's fixtures."""
+"""Races that nobody has to write: pairs, triples and programs of operations, on the target's fixtures."""

@@ -6,43 +6,57 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from crossfoot.pairs.slots import Callable, Slot, drawn
+from crossfoot.pairs.slots import TEXT, Callable, Slot, drawn
 from crossfoot.sql import inline, names_in
 from crossfoot.target import Fixture
 
 
 @dataclass(frozen=True)
 class Cast:
-    """The entities of one session: the number of each kind, from 1; ``key`` tells keys apart."""
+    """Who a call is about: the number of each kind of entity, from 1; ``key`` tells keys apart.
+
+    ``shared`` are kinds of which it is number 1 all the same. Of two entities of a kind the second is
+    the next one; they are ``swapped``, or stand in a ``ring`` of so many, in which 1 comes after the
+    last. ``amount`` stands for each number that isn't bound to anything.
+    """
 
     number: int = 1
     shared: frozenset[str] = frozenset()
     swapped: bool = False
     key: str = "a"
+    ring: int = 0
+    amount: int | None = None
 
     def of(self, value: str) -> int:
-        """Return which entity of a kind this session acts on."""
+        """Return which entity of a kind this call is about."""
         return 1 if value in self.shared else self.number
+
+    def nth(self, value: str, nth: int, *, several: bool = True) -> int:
+        """Return which entity comes ``nth`` (from 0) in a call, which may take ``several`` of a kind."""
+        at = 1 - nth if self.swapped and several and nth < 2 else nth
+        number = self.of(value) + at
+        return (number - 1) % self.ring + 1 if self.ring else number
+
+    def constant(self, slot: Slot) -> str:
+        """Return what is bound to nothing. Calls on other entities also say another text."""
+        if slot.value == TEXT and self.number > 1:
+            return f"'x{self.number}'"
+        return slot.value if self.amount is None or not slot.is_amount else str(self.amount)
 
     def argument(self, slot: Slot, stage: Stage) -> str:
         """Return the SQL of an argument."""
         if slot.kind == "constant":
-            return slot.value
+            return self.constant(slot)
         if slot.kind == "key":
             name = f"key_{self.key}_{slot.name}"
             stage.declared[name] = slot.type
             return f":{name}"
         if slot.kind == "expression":
             return stage.named(slot.value, {name: self.of(name) for name in names_in(slot.value)})
-        first = self.of(slot.value)
         if slot.kind == "entities":
-            pair = [first, first + 1]
-            both = ", ".join(
-                f":{slot.value}_{n}" for n in (reversed(pair) if self.swapped else pair)
-            )
+            both = ", ".join(f":{slot.value}_{self.nth(slot.value, nth)}" for nth in (0, 1))
             return f"array[{both}]"
-        at = 1 - slot.nth if self.swapped and slot.nth < 2 else slot.nth
-        return f":{slot.value}_{first + at}"
+        return f":{slot.value}_{self.nth(slot.value, slot.nth, several=slot.paired)}"
 
 
 @dataclass

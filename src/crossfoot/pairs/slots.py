@@ -6,7 +6,7 @@ An argument is an entity if words of its name are a fixture's value ("buyer_work
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import asyncpg
@@ -20,6 +20,7 @@ Kind = Literal["entity", "entities", "key", "constant", "expression"]
 _KEY_WORDS = {"key", "id", "session", "reference", "event", "request", "token"}
 _LABEL_WORDS = {"type", "kind", "method", "reason", "description", "url", "name", "status"}
 _NUMBERS = {"int2", "int4", "int8", "numeric", "float4", "float8"}
+TEXT = "'x'"
 _FIXED = {
     "bool": "true",
     "date": "date '2030-01-01'",
@@ -33,13 +34,22 @@ _FIXED = {
 
 @dataclass(frozen=True)
 class Slot:
-    """One argument. ``value`` names the fixture's value, or is SQL; ``nth`` counts equal entities."""
+    """One argument. ``value`` names the fixture's value, or is SQL.
+
+    ``nth`` counts entities of the same kind, of which there are others if it is ``paired``.
+    """
 
     name: str
     type: str
     kind: Kind
     value: str
     nth: int = 0
+    paired: bool = False
+
+    @property
+    def is_amount(self) -> bool:
+        """Say whether it is a number that stands for no entity."""
+        return self.kind == "constant" and self.type in _NUMBERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +74,12 @@ class Callable:
     @property
     def ordered(self) -> bool:
         """Say whether it takes several entities of a kind, which have an order."""
-        return any(slot.nth or slot.kind == "entities" for slot in self.entities)
+        return self.width > 1
+
+    @property
+    def width(self) -> int:
+        """Return how many entities of one kind it takes at most."""
+        return max((2 if s.kind == "entities" else s.nth + 1 for s in self.entities), default=1)
 
 
 def drawn(fixture: Fixture) -> list[str]:
@@ -103,9 +118,12 @@ async def _callable(
             return Callable(name, operation, problem=f"no value for :{argument} ({kind})")
         if slot.kind == "entity":
             before = sum(each.kind == "entity" and each.value == slot.value for each in slots)
-            slot = Slot(slot.name, slot.type, slot.kind, slot.value, before)
+            slot = replace(slot, nth=before)
         slots.append(slot)
-    return Callable(name, operation, tuple(slots))
+    paired = {slot.value for slot in slots if slot.nth}
+    return Callable(
+        name, operation, tuple(replace(slot, paired=slot.value in paired) for slot in slots)
+    )
 
 
 def _slot(name: str, kind: str, target: Target, operation: Operation) -> Slot | None:
@@ -122,7 +140,7 @@ def _slot(name: str, kind: str, target: Target, operation: Operation) -> Slot | 
     if kind in _NUMBERS:
         return Slot(name, kind, "constant", str(_amount(target)))
     if kind in {"text", "varchar"}:
-        return Slot(name, kind, "constant", "'x'")
+        return Slot(name, kind, "constant", TEXT)
     return Slot(name, kind, "constant", _FIXED[kind]) if kind in _FIXED else None
 
 

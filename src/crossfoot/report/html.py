@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from crossfoot.report import overview, prevention, prose, scope, wording
+from crossfoot.report import charts, overview, prevention, prose, scope, wording
 from crossfoot.report.kept import files_of
 from crossfoot.report.kills import SIGNS, grid
 from crossfoot.report.matrix import matrix, properties_of, verdict_on
@@ -69,6 +69,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "Verdict": Verdict,
         "Kind": Kind,
+        "charts": charts,
         "overview": overview,
         "files_of": files_of,
         "prevention": prevention,

@@ -1,0 +1,1 @@
+"""Figures: how fast, how often, how long. What a load measured, what it should be, and what changed."""
