@@ -8,7 +8,8 @@ import pytest
 from specimen import SPECIMENS, Specimen, each, opened
 
 from crossfoot.background import BackgroundServer
-from crossfoot.explorer import explore, remedies
+from crossfoot.counterexample import remedies
+from crossfoot.explorer import explore
 from crossfoot.results import Check, Exploration
 from crossfoot.verdicts import Verdict
 
