@@ -44,6 +44,7 @@ class Screen:
         self._status: Status | None = None
         self._shown = 0.0
         self._started = 0.0
+        self._undecided: dict[tuple[Kind, str], list[str]] = {}  # by kind and reason
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -59,17 +60,17 @@ class Screen:
 
     def stage(self, target: str, stage: str, total: int) -> None:
         """Show that a stage begins."""
+        self._tell_undecided()
         count = f" ({total})" if total else ""
         self.console.print(Text(f"{target}: {stage}{count}", style="bold"))
         self._say(f"{target}: {stage}")
 
     def check(self, check: Check) -> None:
         """Show a finished race or burst, or any other check that didn't pass."""
-        if check.kind in {Kind.RACE, Kind.BURST} or check.verdict in {
-            Verdict.FAIL,
-            Verdict.UNKNOWN,
-        }:
+        if check.kind in {Kind.RACE, Kind.BURST} or check.verdict is Verdict.FAIL:
             self.console.print(_check_line(check))
+        elif check.verdict is Verdict.UNKNOWN:
+            self._undecided.setdefault((check.kind, check.reason), []).append(check.name)
         for finding in check.findings:
             self._finding(finding)
 
@@ -105,6 +106,16 @@ class Screen:
         if self._status:
             self._status.update(text)
 
+    def _tell_undecided(self) -> None:
+        """Show what couldn't be decided, once for each reason: a missing binding is one mistake."""
+        for (kind, reason), names in self._undecided.items():
+            some = ", ".join(names[:3])
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            line = Text(f"  {Verdict.UNKNOWN.value:<8}", style=_STYLE[Verdict.UNKNOWN])
+            line.append(f"{kind} {some}{more}  {reason}", style="default")
+            self.console.print(line)
+        self._undecided.clear()
+
     def _finding(self, finding: Finding) -> None:
         self.console.print(Text(f"          {finding.summary}"))
         if finding.waiver:
@@ -138,6 +149,7 @@ class Screen:
 
     def conclusion(self, run: Run, report: Path, hint: str = "") -> None:
         """Show the verdict, what it covers, and where the report is."""
+        self._tell_undecided()
         self.console.print()
         for target in run.targets:
             self.console.print(_target_line(target))
