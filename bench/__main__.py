@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from bench.bursts import explorer_against_bursts
 from bench.explorer import explorer_against_isolationtester
+from bench.history import history
 from bench.load import cost_of_history, drivers_against_pgbench
+from bench.references import references_against_tpcb
 from crossfoot.loop import new_event_loop
 from crossfoot.server import Server, open_server
 
@@ -23,6 +25,8 @@ TABLES: dict[str, list[tuple[str, Table]]] = {
         ("Drivers against pgbench, calling the same function", drivers_against_pgbench),
         ("What keeping a history costs", cost_of_history),
     ],
+    "references": [("Reference functions against TPC-B", references_against_tpcb)],
+    "history": [("Checking a history", history)],
 }
 
 

@@ -32,7 +32,7 @@ ROUNDS = 3
 SECONDS = 1
 SLICES = 12  # pairs of short loops, with and without a history
 SLICE = 0.5  # seconds
-_START = 400_000_000  # nanoseconds in which Locust's users open their connections
+_COUNTED = 1_000_000_000  # nanoseconds of Locust's run that count: the last ones
 _PAY = Path(__file__).parent / "pay"
 _SCRIPT = "\\set account random(1, {})\nselect * from pay.charge(:account, 1);"
 
@@ -60,13 +60,14 @@ class Ground:
         await connection.close()
 
     @asynccontextmanager
-    async def callers(self, count: int, note: Note | None = None) -> AsyncIterator[list[Caller]]:
+    async def callers(
+        self, count: int, note: Note = lambda call: None
+    ) -> AsyncIterator[list[Caller]]:
         """Yield callers of our driver, connected as pgbench is: over loopback."""
         dsn = Dsn.parse(self.server.dsn(self.database))
         connections = [await connect(dsn, settings={}) for _ in range(count)]
-        heard = {"note": note} if note else {}
         callers = [
-            Caller(each, self.target.operations, f"caller {number}", **heard)
+            Caller(each, self.target.operations, f"caller {number}", note=note)
             for number, each in enumerate(connections)
         ]
         for caller in callers:
@@ -92,9 +93,7 @@ async def closed_loop(callers: Sequence[Caller], accounts: int, seconds: float) 
     async def calls(caller: Caller, draw: random.Random) -> int:
         done = 0
         while time.perf_counter() < deadline:
-            call = await caller.call(
-                "charge", {"account": draw.randint(1, accounts), "amount": 1}
-            )
+            call = await caller.call("charge", {"account": draw.randint(1, accounts), "amount": 1})
             if call.outcome is not Outcome.OK:
                 raise RuntimeError(f"{call.outcome}: {call.result}")
             done += 1
@@ -140,7 +139,7 @@ async def _locust_rate(ground: Ground, users: int, accounts: int) -> float:
     """Return the calls per second of Locust's direct users, told by their history."""
     scenario = Scenario("payers", _PAY / "payers.py", "", (ground.target,))
     classes = ("HotPayer" if accounts == 1 else "SpreadPayer",)
-    intensity = Intensity(users, users, f"{SECONDS + 1}s", classes=classes)
+    intensity = Intensity(users, users, f"{SECONDS + 2}s", classes=classes)
     with tempfile.TemporaryDirectory() as folder:
         dsn = ground.server.dsn(ground.database)
         orders = Orders(dsn, out=folder, connections=users, attached=True)
@@ -150,8 +149,9 @@ async def _locust_rate(ground: Ground, users: int, accounts: int) -> float:
     if any(call.outcome is not Outcome.OK for call in calls):
         raise RuntimeError("a call of Locust's users didn't end ok")
     ends = sorted(call.end for call in calls)
-    counted = [end for end in ends if end > ends[0] + _START]
-    return (len(counted) - 1) / (counted[-1] - counted[0]) * 1e9
+    # The first second is that of connecting, and of users who come one after the other.
+    counted = [end for end in ends if end >= ends[-1] - _COUNTED]
+    return len(counted) / _COUNTED * 1e9
 
 
 def shares(ours: Sequence[float], theirs: Sequence[float]) -> str:
@@ -167,7 +167,7 @@ async def cost_of_history(server: Server) -> str:
     async with open_ground(server) as ground:
         for number in range(SLICES):
             order: list[Callable[[Ground], Awaitable[None]]] = [
-                lambda ground: _slice(ground, without, None),
+                lambda ground: _slice(ground, without, lambda call: None),
                 lambda ground: _recorded(ground, with_it),
             ]
             for each in order if number % 2 else reversed(order):
@@ -189,7 +189,7 @@ async def _recorded(ground: Ground, loops: list[Loop]) -> None:
             await _slice(ground, loops, recorder.add)
 
 
-async def _slice(ground: Ground, loops: list[Loop], note: Note | None) -> None:
+async def _slice(ground: Ground, loops: list[Loop], note: Note) -> None:
     await ground.vacuum()
     async with ground.callers(8, note) as callers:
         loops.append(await closed_loop(callers, 1000, SLICE))

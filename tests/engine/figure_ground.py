@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import msgspec
 
 from crossfoot.figures.samples import FORMAT, NAME, Sample, SamplesHead
 from crossfoot.history.record import CallRecord, Head
+from crossfoot.target import Target, load_target
 from crossfoot.verdicts import Outcome
 
 MILLISECOND = 1_000_000
@@ -92,4 +93,23 @@ def call(
     return msgspec.structs.replace(made, **values)
 
 
-Change = Callable[[CallRecord], CallRecord]
+TARGET = """
+[target]
+name = "gift_cards"
+about = "Gift cards"
+sql = ["schema.sql"]
+schemas = ["gift"]
+
+[operations.redeem]
+call = "select * from gift.redeem(:card, :amount)"
+
+[operations.top_up]
+call = "select * from gift.top_up(:card, :amount)"
+"""
+
+
+def gift_cards(folder: Path, more: str = "") -> Target:
+    """Return the target of these runs; ``more`` is added to its target.toml."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "target.toml").write_text(TARGET + more)
+    return load_target(folder / "target.toml")

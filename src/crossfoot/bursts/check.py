@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+import tempfile
+import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
@@ -19,6 +20,7 @@ from crossfoot.bursts.burst import Burst, BurstCall, Question
 from crossfoot.bursts.deal import Deal, Values
 from crossfoot.bursts.expect import Breach, breaches, told
 from crossfoot.bursts.ground import Ground
+from crossfoot.bursts.history import LedgerCheck, key_of
 from crossfoot.bursts.latency import latencies, milliseconds
 from crossfoot.bursts.volley import Part, Volley
 from crossfoot.errors import ContentError
@@ -87,19 +89,24 @@ class BurstRun:
                 f" {before[0].subject}. Give what @setup makes its entries."
             )
             return None
+        ledger = LedgerCheck(self.ground.control, self.ground.target, self.burst)
+        await ledger.begin()
         try:
             volley = await self._fire(deal)
         except TimeoutError:
             check.reason = "the callers didn't get together in time; is the machine that busy?"
             return None
         self.calls = volley.calls
-        self._keep(volley.calls)
-        check.population = self._population(volley)
+        with tempfile.TemporaryDirectory() as folder:
+            record = self.record or recorder_in(Path(folder), self.ground.target.name, self.seed)
+            history = await ledger.checks(volley.calls, record(self.burst))
+        check.population = self._population(volley, history)
         found = breaches(self.burst.expectations, volley.calls)
         check.findings = [
             *(self._breach(each, volley) for each in found),
             *await self._offences(),
             *await self._answers(deal),
+            *(each for one in history if one.verdict is Verdict.FAIL for each in one.findings),
         ]
         check.verdict, check.reason = _verdict(check.findings, volley)
         return volley
@@ -130,7 +137,8 @@ class BurstRun:
 
     async def _part(self, entity: int, call: BurstCall, values: Values, deal: Deal) -> Part:
         arguments = await self._arguments(call, values, deal) if call.arguments else dict(values)
-        return Part(call.operation, call.query, values, arguments, entity)
+        key = key_of(self.ground.target.operations.get(call.operation), arguments)
+        return Part(call.operation, call.query, values, arguments, entity, key)
 
     async def _arguments(self, call: BurstCall, values: Values, deal: Deal) -> dict[str, Any]:
         """Return what the operation is given, by its own names: the server says what SQL means."""
@@ -146,12 +154,6 @@ class BurstRun:
         return ContentError(f"{self.burst.file}:{line}: {section} fails: {error}")
 
     # -- afterwards -------------------------------------------------------------------------------
-
-    def _keep(self, calls: Sequence[CallRecord]) -> None:
-        with self.record(self.burst) if self.record else nullcontext() as recorder:
-            for call in sorted(calls, key=lambda each: (each.end == 0, each.end)):
-                if recorder:
-                    recorder.add(call)
 
     def _breach(self, breach: Breach, volley: Volley) -> Finding:
         named = sorted(breach.calls, key=lambda call: call.server_start)
@@ -229,7 +231,7 @@ class BurstRun:
             rows=[given] if given else [],
         )
 
-    def _population(self, volley: Volley) -> dict[str, str]:
+    def _population(self, volley: Volley, history: Sequence[Check]) -> dict[str, str]:
         overlap = volley.overlap
         times = [call.end - call.start for call in volley.calls if call.end]
         counts = {each: sum(c.outcome is each for c in volley.calls) for each in Outcome}
@@ -241,6 +243,7 @@ class BurstRun:
             **{str(outcome): str(count) for outcome, count in counts.items() if count},
             **latencies(times),
             "audits": str(len(self.ground.audits.applicable)),
+            **({"checks of the history": _passed(history)} if history else {}),
         }
 
 
@@ -258,6 +261,11 @@ def _verdict(findings: Sequence[Finding], volley: Volley) -> tuple[Verdict, str]
     if unanswered:
         return Verdict.UNKNOWN, f"{unanswered} of {many} calls got no answer"
     return Verdict.PASS, ""
+
+
+def _passed(history: Sequence[Check]) -> str:
+    passed = sum(check.verdict is Verdict.PASS for check in history)
+    return f"{passed} of {len(history)} pass"
 
 
 def _plain(value: object) -> object:

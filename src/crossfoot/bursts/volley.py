@@ -65,7 +65,7 @@ _LOOK = 0.001  # seconds between looks at who waits at the gate
 class Part:
     """What one caller sends: a query with the values that it names, and what goes into the history.
 
-    ``entity`` says which calls are about the same thing.
+    ``entity`` says which calls are about the same thing, ``key`` what makes a repeat of one known.
     """
 
     operation: str
@@ -73,6 +73,7 @@ class Part:
     values: Mapping[str, object]
     arguments: Mapping[str, Any]
     entity: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,7 @@ class _Shooter:
             start=released,
             end=self._end,
             arguments=dict(self.part.arguments),
+            key=self.part.key,
             result=result,
             sqlstate=sqlstate,
             server_start=self.span.start if self.span else 0,

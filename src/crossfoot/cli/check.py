@@ -123,6 +123,7 @@ _STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yel
 
 def _conclude(screen: Screen, run: Run, called: Called, history: History) -> None:
     """Say what was looked at, what was odd about it, and what came out."""
+    screen.tell_undecided()
     for each in run.targets[0].checks:
         if each.verdict is Verdict.PASS:
             population = ", ".join(f"{count} {name}" for name, count in each.population.items())

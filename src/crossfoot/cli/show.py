@@ -60,7 +60,7 @@ class Screen:
 
     def stage(self, target: str, stage: str, total: int) -> None:
         """Show that a stage begins."""
-        self._tell_undecided()
+        self.tell_undecided()
         count = f" ({total})" if total else ""
         self.console.print(Text(f"{target}: {stage}{count}", style="bold"))
         self._say(f"{target}: {stage}")
@@ -106,7 +106,7 @@ class Screen:
         if self._status:
             self._status.update(text)
 
-    def _tell_undecided(self) -> None:
+    def tell_undecided(self) -> None:
         """Show what couldn't be decided, once for each reason: a missing binding is one mistake."""
         for (kind, reason), names in self._undecided.items():
             some = ", ".join(names[:3])
@@ -149,7 +149,7 @@ class Screen:
 
     def conclusion(self, run: Run, report: Path, hint: str = "") -> None:
         """Show the verdict, what it covers, and where the report is."""
-        self._tell_undecided()
+        self.tell_undecided()
         self.console.print()
         for target in run.targets:
             self.console.print(_target_line(target))

@@ -33,11 +33,13 @@ class Histogram:
     def percentile(self, percent: float) -> float | None:
         """Return the duration in nanoseconds that ``percent`` of them don't exceed; None of none.
 
-        It is the middle of the bin that holds the nearest rank.
+        It is the middle of the bin that holds the nearest rank; of the last rank, the longest itself.
         """
         if not self.count:
             return None
         rank = max(-(-self.count * round(percent * 1000) // 100_000), 1)
+        if rank >= self.count:
+            return float(self.longest)
         for at, count in sorted(self._bins.items()):
             rank -= count
             if rank <= 0:

@@ -17,6 +17,7 @@ from typing import IO
 import asyncpg
 import msgspec
 
+from crossfoot.driver import FAILURES
 from crossfoot.errors import ContentError, ServerError
 from crossfoot.figures.bindings import AUDITED
 from crossfoot.history.record import PLAIN_CLOCK, this_clock
@@ -104,7 +105,7 @@ class Samples:
 
     async def watch_locks(self, connect: Connect, every: float = EVERY) -> None:
         """Look at the locks again and again, until cancelled or the connection is lost."""
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ServerError):
+        with suppress(*FAILURES, ServerError):
             async with connect() as connection:
                 statement = await connection.prepare(_WAITING)
                 while True:

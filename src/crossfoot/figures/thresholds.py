@@ -18,9 +18,15 @@ def thresholds_of(target: Target, scenario: str) -> Mapping[str, Threshold]:
 
 
 def hold(check: Check, figures: Figures, target: Target) -> None:
-    """Put figures into the check of a load, and fail it at each that asks for an alert."""
+    """Put figures into the check of a load, and fail it at each that asks for an alert.
+
+    That says nothing about the properties of the system: a load that is only slow leaves its ledger
+    in order. So a check that fails by its figures alone speaks about none of them.
+    """
     check.figures = figures
     if missed := judge(figures, target, check.name):
+        if check.verdict is not Verdict.FAIL:
+            check.properties = []
         check.findings += missed
         check.verdict = Verdict.FAIL
 

@@ -48,16 +48,18 @@ class Sessions:
         Where there is no connection the call isn't made, and its outcome is ``error``.
         """
         async with self._slots:
-            try:
-                caller = await self._caller(target)
-            except ServerError as error:
-                return self._unsent(target, session, name, error)
+            idle = self._idle[target.name]
+            caller = idle.pop() if idle else None
+            if caller is None or caller.connection.is_closed():
+                try:
+                    caller = await self._another(target)
+                except ServerError as error:
+                    return self._unsent(target, session, name, error)
             caller.session = session
             try:
                 return await caller.call(name, arguments, key=key, attempt=attempt)
             finally:
-                if not caller.connection.is_closed():
-                    self._idle[target.name].append(caller)
+                idle.append(caller)
 
     async def close(self) -> None:
         """Close the connections, politely where that is quick."""
@@ -66,11 +68,7 @@ class Sessions:
         closing = (caller.connection.close(timeout=1) for caller in callers)
         await asyncio.gather(*closing, return_exceptions=True)
 
-    async def _caller(self, target: Target) -> Caller:
-        while idle := self._idle[target.name]:
-            caller = idle.pop()
-            if not caller.connection.is_closed():
-                return caller
+    async def _another(self, target: Target) -> Caller:
         settings = {"role": target.target.role} if target.target.role else {}
         connection = await connect(self._dsn, settings=settings)
         return Caller(

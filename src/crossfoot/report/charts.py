@@ -7,19 +7,23 @@ the stylesheet's variables, so that they follow the page into the dark.
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
+from crossfoot.report.plain import visible
 from crossfoot.results import Check, Figures, Run, TargetResult
 from crossfoot.verdicts import Outcome
 
 PACKAGES = ("altair", "vl_convert")
 _WIDTH, _HEIGHT = 470, 170
 _PERCENTILES = {"p50_ms": "half within", "p95_ms": "95 % within", "p99_ms": "99 % within"}
-_AT, _VALUE, _SERIES = "at", "value", "series"
+_AT, _VALUE, _SERIES, _RANK = "at", "value", "series", "rank"
+_FEW = 6  # up to which each whole number has its tick
+_LONGEST = 42  # characters of a query in a legend
 _TRANSPARENT = "transparent"
 
 
@@ -87,7 +91,7 @@ def _latencies(figures: Figures) -> Chart:
     rows = _stepped(figures, positive)
     chart = _chart(rows).mark_line(interpolate="step-after", strokeWidth=1.5)
     says = f"How long answered calls took, in each {_each(figures)}. The scale is logarithmic."
-    drawn = _coloured(chart, "milliseconds, logarithmic", [*series], scale="log")
+    drawn = _coloured(chart, "milliseconds, logarithmic", [*series], decades=_decades(rows))
     return _drawn("Latency", says, drawn)
 
 
@@ -109,16 +113,23 @@ def _retries(figures: Figures) -> Chart:
 
 
 def _waits(figures: Figures) -> Chart:
-    names = {each.query: _short(each.query) for each in figures.waits}
-    series = {names[each.query]: each.over_time for each in figures.waits}
+    series: dict[str, Sequence[float | None]] = {}
+    for each in figures.waits:
+        name = _short(each.query)
+        series[name if name not in series else f"{name} {len(series) + 1}"] = each.over_time
     count = len(figures.over_time["ok"])
-    rows = _stepped(figures, series or {"nobody": [0.0] * count})
+    # Where nobody looked, the look before holds.
+    held = [row for row in _stepped(figures, series) if row[_VALUE] is not None]
+    rows = held or _stepped(figures, {"nobody": [0.0] * count})
     chart = _chart(rows).mark_area(interpolate="step-after", line=False)
     if not series:
         says = f"In {figures.looks} looks at the server nobody waited for a lock."
         flat = _chart(rows).mark_line(color="var(--series-1)", strokeWidth=2)
         return _drawn("Lock waits", says, _encoded(flat, "sessions that wait", most=0))
-    says = f"Sessions that waited for a lock, by what they called: means of {figures.looks} looks."
+    says = (
+        f"Sessions that waited for a lock, by what they called, in {figures.looks} looks at the"
+        " server. Each look is drawn until the next one."
+    )
     drawn = _coloured(chart, "sessions that wait", [*series], stack=True, palette="query")
     return _drawn("Lock waits", says, drawn)
 
@@ -155,8 +166,8 @@ def _stepped(
     """Return a row per slice and series, at the slice's start; the last one reaches to its end."""
     width = figures.slice_seconds
     return [
-        {_AT: round(at * width, 3), _VALUE: value, _SERIES: name}
-        for name, values in series.items()
+        {_AT: round(at * width, 3), _VALUE: value, _SERIES: name, _RANK: rank}
+        for rank, (name, values) in enumerate(series.items())
         for at, value in enumerate([*values, values[-1]] if values else [])
     ]
 
@@ -171,8 +182,8 @@ def _encoded(chart: Any, title: str, *, most: float, whole: bool = False) -> Any
     altair = _altair()
     domain = altair.Scale(domainMin=0, **({} if most >= 1 else {"domainMax": 1}))
     ticks: dict[str, Any] = {"format": "d", "tickMinStep": 1} if whole else {"tickCount": 4}
-    if most < 1:
-        ticks = {"values": [0, 1]}
+    if most < 1 or (whole and most < _FEW):
+        ticks = {"values": [*range(int(most) + 1)] if most else [0, 1], "format": "d"}
     vertical = altair.Y(f"{_VALUE}:Q", title=title, scale=domain, axis=altair.Axis(**ticks))
     return chart.encode(x=_seconds(), y=vertical)
 
@@ -183,7 +194,7 @@ def _coloured(
     names: Sequence[str],
     *,
     stack: bool = False,
-    scale: str = "linear",
+    decades: Sequence[float] = (),
     palette: str = "",
 ) -> Any:
     """Give a chart of several series its axes and a legend, in the order of ``names``."""
@@ -192,24 +203,32 @@ def _coloured(
         f"var(--series-{at % 9 + 1})" if palette else f"var(--series-{name.split()[0]})"
         for at, name in enumerate(names)
     ]
-    axis = altair.Scale(type="log") if scale == "log" else altair.Scale(domainMin=0)
-    symbol = "stroke" if scale == "log" else "square"
+    scale, ticks = altair.Scale(domainMin=0), altair.Axis(tickCount=4)
+    if decades:
+        scale = altair.Scale(type="log", domain=[decades[0], decades[-1]])
+        ticks = altair.Axis(values=list(decades), format="~g")
+    symbol = "stroke" if decades else "square"
     columns = 2 if palette else len(Outcome)
     legend = altair.Legend(
         title=None, orient="top", symbolType=symbol, labelLimit=200, columns=columns
     )
-    # A stack begins with the first name only if the rows do.
-    order = {"order": altair.Order("rank:Q")} if stack else {}
-    if stack:
-        chart = chart.transform_calculate(rank=f"indexof({list(names)!r}, datum.{_SERIES})")
+    # Otherwise a stack is in the order of the alphabet.
+    order = {"order": altair.Order(f"{_RANK}:Q")} if stack else {}
     return chart.encode(
         x=_seconds(),
-        y=altair.Y(f"{_VALUE}:Q", title=title, scale=axis, stack="zero" if stack else None,
-                   axis=altair.Axis(tickCount=4)),
+        y=altair.Y(f"{_VALUE}:Q", title=title, scale=scale, axis=ticks,
+                   stack="zero" if stack else None),
         color=altair.Color(f"{_SERIES}:N", legend=legend,
                            scale=altair.Scale(domain=list(names), range=colours)),
         **order,
     )  # fmt: skip
+
+
+def _decades(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Return the powers of ten that enclose the values: each has its line, and none else."""
+    values = [row[_VALUE] for row in rows if row[_VALUE]] or [1.0]
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return [10.0**power for power in range(low, max(high, low + 1) + 1)]
 
 
 def _seconds() -> Any:
@@ -244,4 +263,5 @@ def _each(figures: Figures) -> str:
 
 
 def _short(query: str) -> str:
-    return query if len(query) <= 42 else f"{query[:41]}…"
+    shown = visible(query)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
