@@ -25,7 +25,7 @@ from crossfoot.stages import Plan, load_races
 from crossfoot.target import Target, find_targets
 from crossfoot.variant import Variant, load_variants
 
-_SPARE = 20  # connections beside those of the callers
+_SPARE = 40  # connections beside those of a burst's callers
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Job:
 async def run(job: Job, names: Sequence[str], *, prove: bool) -> Run:
     """Run every stage and write the report."""
     targets = find_targets(names)
-    async with open_server(job.dsn, keep=job.keep) as server:
+    connections = _connections(targets)
+    async with open_server(job.dsn, keep=job.keep, connections=connections) as server:
         with job.screen.live():
             runner = Runner(server, job.plan, job.command, job.screen, out=job.out)
             result = await runner.everything(targets, prove=prove)
@@ -67,7 +68,7 @@ async def race(
     if not name and races and not making:
         targets = _with_races(targets, races)
     broken = _variant(targets[0], variant) if variant else None
-    async with open_server(job.dsn, keep=job.keep) as server:
+    async with open_server(job.dsn, keep=job.keep, connections=_SPARE) as server:
         with job.screen.live():
             runner = Runner(server, job.plan, job.command, job.screen)
             result = await runner.races(targets, races, broken, unmasked=unmasked, making=making)
@@ -87,8 +88,8 @@ async def burst(
     """Send bursts alone, at targets or at a broken variant of the first."""
     targets = with_bursts(find_targets(names), only)
     broken = _variant(targets[0], variant) if variant else None
-    most = max(callers_of(each, callers) for t in targets for each in bursts_of(t, only))
-    async with open_server(job.dsn, keep=job.keep, connections=most + _SPARE) as server:
+    connections = _connections(targets, only, callers)
+    async with open_server(job.dsn, keep=job.keep, connections=connections) as server:
         with job.screen.live():
             runner = Runner(server, job.plan, job.command, job.screen, out=job.out)
             result = await runner.bursts(targets, only, callers, broken, unmasked=unmasked)
@@ -96,10 +97,21 @@ async def burst(
     return result
 
 
+def _connections(
+    targets: Sequence[Target], bursts: Sequence[str] = (), callers: int | None = None
+) -> int:
+    """Return how many connections a server needs for these bursts, and for what else a run does.
+
+    A step reads PostgreSQL's lock table, and that takes the longer the more connections there may be.
+    """
+    sizes = [callers_of(each, callers) for t in targets for each in bursts_of(t, bursts)]
+    return max(sizes, default=0) + _SPARE
+
+
 async def prove(job: Job, names: Sequence[str], variants: Sequence[str]) -> Run:
     """Run the broken variants and write the kill matrix."""
     targets = find_targets(names)
-    async with open_server(job.dsn) as server:
+    async with open_server(job.dsn, connections=_connections(targets)) as server:
         with job.screen.live():
             result = await Runner(server, job.plan, job.command, job.screen).proof(
                 targets, variants
