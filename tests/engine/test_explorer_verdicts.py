@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from explorer_ground import SPECIMENS, Ground, ground_of, write_target
+from explorer_ground import SPECIMENS, Ground, ground_of
 
 from crossfoot.background import BackgroundServer
 from crossfoot.explorer import stillness
@@ -448,22 +448,6 @@ def test_a_statement_that_never_succeeds_makes_the_race_unknown(clockwork: Groun
         check = clockwork.explore(clockwork.race(right, wrong, **CLOCKWORK))
         assert said in unknown(check), wrong
         assert "never succeeded" in check.reason
-
-
-def test_a_procedure_that_commits_is_unknown_and_says_why(
-    server: BackgroundServer, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("procedure")
-    sql = """
-        create schema shop; create table shop.t (id uuid, n integer);
-        create procedure shop.pay(p uuid) language plpgsql as $$
-        begin update shop.t set n = n + 1 where id = p; commit; end $$;
-    """
-    with ground_of(server, write_target(folder, sql, {"pay": ""}), folder) as ground:
-        session = "-- @call pay\ncall shop.pay(:id);"
-        setup = "insert into shop.t values (:id, 0);"
-        check = ground.explore(ground.race(session, session, values="id uuid", setup=setup))
-        assert "invalid transaction termination" in unknown(check)
 
 
 def test_a_race_without_a_setup_that_writes_nothing_runs_again_and_again(

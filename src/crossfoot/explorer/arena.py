@@ -107,7 +107,12 @@ class Arena:
         for index in range(len(self._clients), sessions):
             connection = await self._connect()
             client = self._client(
-                index, connection, self.operations, self._stillness.moved, self._passed
+                index,
+                connection,
+                self.instrumented,
+                self.operations,
+                self._stillness.moved,
+                self._passed,
             )
             await self._gate.admit(client)
             self._clients.append(client)
@@ -284,7 +289,7 @@ class Arena:
             await self._stillness.come()
 
     def _is_quiet(self, client: Client) -> bool:
-        return self._merges and client.starts_quietly(self.instrumented)
+        return self._merges and client.starts_quietly()
 
     # -- ends -----------------------------------------------------------------------------------
 

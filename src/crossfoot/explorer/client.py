@@ -17,9 +17,11 @@ from crossfoot.explorer.trace import CallResult, Event, Trace
 from crossfoot.outcome import outcome_of_error, outcome_of_rows
 from crossfoot.rendering import render
 from crossfoot.target import Operation
+from crossfoot.verdicts import Outcome
 
 _STEP = "crossfoot step "
 _TOUCHED = "crossfoot touched "
+_BARE_NO_MORE = "reset default_transaction_isolation"
 _LOOK = "select crossfoot.tell_touched()"
 
 
@@ -46,12 +48,14 @@ class Client:
         self,
         index: int,
         connection: asyncpg.Connection,
+        instrumented: Instrumented,
         operations: Mapping[str, Operation],
         moved: Callable[[], None],
         passed: Callable[[Client], None],
     ) -> None:
         self.index = index
         self.connection = connection
+        self.instrumented = instrumented
         self.operations = operations
         self.moved = moved
         self.passed = passed
@@ -63,6 +67,7 @@ class Client:
         self.fresh = True
         self.transaction = 0
         self.step = 0
+        self.pieces = 0  # transactions that it ended in this schedule, those within a call too
         self.ended = 0  # transactions that ended, one way or the other
         self.results: list[list[CallResult]] = []
         self.task: asyncio.Task[None] | None = None
@@ -70,6 +75,8 @@ class Client:
         self._level = ""
         self._call = 0
         self._kept: dict[str, object] = {}
+        self._begun_at = 0  # the pieces when the call under way was sent
+        self._commits = False  # whether the step at which it stood last stood before a COMMIT
         self._trace = Trace()
         self.watch = NOTHING
         self._tells = False  # whether its server process says what it has touched
@@ -113,11 +120,17 @@ class Client:
         calls = self.session.transactions[self.transaction]
         return calls[self._call] if self._call < len(calls) else None
 
-    def starts_quietly(self, instrumented: Instrumented) -> bool:
+    @property
+    def sends_bare(self) -> bool:
+        """Say whether what is sent next ends transactions itself, and so stands outside of any."""
+        calls = self.session.transactions[self.transaction]
+        return len(calls) == 1 and self.instrumented.commits(calls[0].query.text)
+
+    def starts_quietly(self) -> bool:
         """Say whether it stands before a call in which nothing touches data before the first step."""
         if self.place is not Place.READY or (call := self.next_call) is None:
             return False
-        return instrumented.starts_quietly(call.query.text)
+        return self.instrumented.starts_quietly(call.query.text)
 
     def _heard(self, _connection: Any, message: Any) -> None:
         if message.message.startswith(_TOUCHED):
@@ -128,7 +141,9 @@ class Client:
         number, _, touched = message.message[len(_STEP) :].partition(" ")
         if message.detail:
             self._told(message.detail)
+        self.pieces += self._commits
         self.step = int(number)
+        self._commits = self.instrumented.steps[self.step].kind == "commit"
         if self.watch.tables:
             self._note(Touched.read(touched))
         if self.free:
@@ -169,6 +184,7 @@ class Client:
         self.transaction = self._call = self.step = 0
         self.fresh, self.free, self.task = True, False, None
         self._kept, self.results = {}, [[]]
+        self.pieces, self._commits = 0, False
 
     async def open(self, *, look: bool) -> None:
         """Begin the transaction of the next statement, unless it has begun.
@@ -184,6 +200,10 @@ class Client:
         if self._tells is not bool(self.watch.tables):
             self._tells = bool(self.watch.tables)
             await self.connection.execute(self.settings)
+        if self.sends_bare:
+            level = self._level.removeprefix(" isolation level ") or "read committed"
+            await self.connection.execute(f"set default_transaction_isolation = '{level}'")
+            return
         begin = f"begin{self._level}"
         await self.connection.execute(f"{begin}; {_LOOK}" if look and self._tells else begin)
 
@@ -197,11 +217,12 @@ class Client:
 
     async def _send_call(self, call: Call) -> None:
         self._trace.events.append(Event(self.index, "call", call=call))
+        bare, self._begun_at = self.sends_bare, self.pieces
         try:
             records = await self.connection.fetch(
-                call.query.text, *call.query.arguments(self._kept)
+                self.instrumented.with_steps(call.query.text), *call.query.arguments(self._kept)
             )
-            await self.look()
+            await (self.connection.execute(_BARE_NO_MORE) if bare else self.look())
         except asyncpg.PostgresError as error:
             await self._failed(call, error)
             return
@@ -212,7 +233,10 @@ class Client:
         self.results[-1].append(result)
         self._trace.events.append(Event(self.index, "return", call=call, result=result))
         self._call += 1
-        self._stands(Place.READY)
+        if bare:
+            self._ended()
+        else:
+            self._stands(Place.READY)
 
     async def look(self) -> None:
         """Look at what the transaction has touched."""
@@ -245,6 +269,10 @@ class Client:
             return  # its server went away: whoever runs the schedule hears of it too
         if self.connection.is_in_transaction():
             await self.connection.execute("rollback")
+        elif self.sends_bare:
+            await self.connection.execute(_BARE_NO_MORE)
+            parted = self.pieces > self._begun_at and outcome is Outcome.RETRYABLE
+            self._trace.parted = self._trace.parted or parted
         await self._look_back()
         self._stands(Place.DONE)
 
@@ -289,7 +317,13 @@ class Client:
         except asyncpg.PostgresError as error:
             await self._failed(self.results[-1][-1].call, error)
             return
+        self._ended()
+
+    def _ended(self) -> None:
+        """Go on to the next transaction."""
         self.woke()
+        self.pieces += 1
+        self._commits = False
         self.ended += 1
         self.transaction += 1
         self._call = 0

@@ -66,6 +66,8 @@ _LEFT_BEHIND = {
 _TELLS = "pg_catalog.current_setting('crossfoot.tells', true) = 'on'"
 _MOST_VARIABLES = 40  # a function takes at most 100 arguments
 _COMMENT = r"--[^\n]*\n|/\*.*?\*/"
+_PROCEDURE = re.compile(r"\s*create\s+(or\s+replace\s+)?procedure\b", re.IGNORECASE)
+_ENDS = re.compile(r"\b(commit|rollback)\b", re.IGNORECASE)
 _RELEASES = re.compile(
     rf"\b(exception(\s|{_COMMENT})+when|pg_advisory_unlock\w*|commit|rollback)\b",
     re.IGNORECASE | re.DOTALL,
@@ -93,6 +95,7 @@ class Instrumented:
     ``cleaning`` is what takes back what a session keeps from one schedule to the next.
     ``releasing`` are the functions, by unqualified name, that may give up a lock before the calling
     statement ends: by an exception block, an advisory unlock, or a COMMIT of their own.
+    ``committing`` are the procedures, by unqualified name, that may end a transaction and go on.
     ``watch`` is what is counted of what they touch; nothing where that wouldn't tell all.
     """
 
@@ -104,6 +107,7 @@ class Instrumented:
     callees: Callees = field(default_factory=Callees)
     cleaning: str = ""
     releasing: frozenset[str] = frozenset()
+    committing: frozenset[str] = frozenset()
     watch: Watch = NOTHING
     _quiet: dict[str, bool] = field(default_factory=dict)
     _released: dict[str, bool] = field(default_factory=dict)
@@ -123,6 +127,13 @@ class Instrumented:
         read = recognise(body, self.callees, return_steps=False)
         self.callees = replace(self.callees, awaited=self.callees.awaited | read.awaited)
         return read.edits
+
+    def commits(self, text: str) -> bool:
+        """Say whether a client statement may end transactions, and so has to begin its own."""
+        words = {spelt(token) for token in tokens(text)}
+        if "do" in words:
+            return bool(_ENDS.search(text))
+        return "call" in words and bool(words & self.committing)
 
     def releases(self, text: str) -> bool:
         """Say whether a client statement may give up a lock before it ends."""
@@ -176,6 +187,7 @@ async def instrument(
     rows = await connection.fetch(_FUNCTIONS, list(SYSTEM_SCHEMAS))
     found = Instrumented(callees=_callees(rows))
     found.releasing = _releasing(rows)
+    found.committing = _committing(rows)
     found.cleaning = _cleaning(rows)
     if not any(not_all_counted(str(row["body"])) for row in rows):
         found.watch = await Watch.of(connection, SYSTEM_SCHEMAS)
@@ -216,6 +228,19 @@ def _releasing(rows: Sequence[Mapping[str, object]]) -> frozenset[str]:
     if any((row["trigger"] or row["used_elsewhere"]) and row["name"] in found for row in rows):
         # Any statement may fire it.
         found |= QUERY_WORDS | {"call"}
+    return frozenset(found)
+
+
+def _committing(rows: Sequence[Mapping[str, object]]) -> frozenset[str]:
+    """Return the procedures that end transactions, themselves or by a CALL."""
+    procedures = [
+        (str(row["name"]), {spelt(token) for token in body_tokens(row)})
+        for row in rows
+        if row["language"] == "plpgsql" and _PROCEDURE.match(str(row["definition"]))
+    ]
+    found = {name for name, words in procedures if words & {"commit", "rollback"}}
+    while more := {name for name, words in procedures if words & found} - found:
+        found |= more
     return frozenset(found)
 
 

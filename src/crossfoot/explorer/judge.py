@@ -78,7 +78,8 @@ class Judge:
             shape,
             kept,
             right,
-            not_serial=shape not in right,
+            # Whoever sends a call again of which a part is done does what no order of calls does.
+            not_serial=shape not in right and not trace.parted,
             offences=offences,
             unmet=tuple(self._unmet(trace)),
             deadlock=trace.deadlocked and not self.race.allow_deadlock,

@@ -23,7 +23,9 @@ class Literal:
         """Return an edit of the text as one of the source."""
         start, end = self.offsets[edit.start], self.offsets[edit.end]
         line = 1 + source.count(b"\n", 0, start)
-        place = edit.place and replace(edit.place, offset=start, line=line, kind="nested")
+        place = edit.place and replace(edit.place, offset=start, line=line)
+        if place and place.kind == "statement":
+            place = replace(place, kind="nested")
         return replace(edit, start=start, end=end, place=place)
 
 

@@ -11,7 +11,8 @@ from crossfoot.sql import tokens
 class Place:
     """A place for a step: ``offset`` (bytes) in the body, its ``line`` (from 1) and what follows there.
 
-    Its ``kind`` is "statement", "return", or "nested" where it lies in a string that is executed.
+    Its ``kind`` is "statement", "commit" (COMMIT or ROLLBACK), "return", or "nested" where it lies in
+    a string that is executed.
     """
 
     offset: int

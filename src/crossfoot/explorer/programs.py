@@ -18,7 +18,6 @@ import asyncpg
 
 from crossfoot.explorer.client import Client, Place
 from crossfoot.explorer.footprint import NOTHING, not_all_counted
-from crossfoot.explorer.instrument import Instrumented
 from crossfoot.explorer.race import Call, Race, Session
 from crossfoot.explorer.trace import CallResult, Event, Trace
 from crossfoot.sql import Query, statements
@@ -55,7 +54,7 @@ class ProgramClient(Client):
         self._go: asyncio.Future[None] | None = None
         self._next: str | None = None
 
-    def starts_quietly(self, instrumented: Instrumented) -> bool:
+    def starts_quietly(self) -> bool:
         """Say whether all that comes next is code of its own: up to its first statement."""
         return self.place is Place.READY and not self.started
 

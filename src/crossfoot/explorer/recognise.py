@@ -286,7 +286,7 @@ class _Reader:
         first = found[0].word
         is_return = self.return_steps and first == "return" and not self.sets_returned(found)
         if self.needs_step(found):
-            self.step(start, end)
+            self.step(start, end, "commit" if first in {"commit", "rollback"} else "statement")
             if first == "execute":
                 self.executed(found)
         elif is_return:

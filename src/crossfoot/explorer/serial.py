@@ -6,8 +6,9 @@ come in, and the application has to live with that.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import factorial, prod
 
 from crossfoot.explorer.arena import Arena, NotDeterministicError
@@ -37,23 +38,45 @@ def count_orders(lengths: Sequence[int]) -> int:
 
 @dataclass
 class InOrder:
-    """A policy that runs whole transactions, in the order given by their sessions."""
+    """A policy that runs whole transactions, in the order given by their sessions.
+
+    What comes after that order it chooses itself: ``taken``, and each time who could have gone instead.
+    How many transactions a procedure commits shows only when it runs; it has to stop between them.
+    """
 
     order: tuple[int, ...]
     overlapping: bool = False
     runs_on: bool = True
+    taken: list[int] = field(default_factory=list)
+    others: list[tuple[int, ...]] = field(default_factory=list)
 
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
         """Return the session whose transaction is due."""
         done = [
-            len(client.session.transactions) if client.place is Place.DONE else client.transaction
-            for client in arena.active
+            math.inf if client.place is Place.DONE else client.pieces for client in arena.active
         ]
-        for index in self.order:
+        for index in (*self.order, *self.taken):
             if done[index] <= 0:
                 return index
             done[index] -= 1
+        self.taken.append(enabled[0])
+        self.others.append(enabled[1:])
         return enabled[0]
+
+    @property
+    def branches(self) -> list[tuple[int, ...]]:
+        """Return the beginnings of the orders that part with what was taken."""
+        return [
+            (*self.order, *self.taken[:at], other)
+            for at, others in enumerate(self.others)
+            for other in others
+        ]
+
+    def whole(self, arena: Arena) -> tuple[int, ...]:
+        """Return the order that came of it, with those at the end that had no choice."""
+        begun = (*self.order, *self.taken)
+        left = (max(c.pieces - begun.count(c.index), 0) * (c.index,) for c in arena.active)
+        return sum(left, begun)
 
 
 @dataclass(frozen=True)
@@ -64,8 +87,8 @@ class SerialOutcome:
     trace: Trace
 
 
-async def _run(race: Race, order: tuple[int, ...], arena: Arena) -> Trace:
-    trace = await arena.run(race, InOrder(order))
+async def _run(race: Race, order: InOrder, arena: Arena) -> Trace:
+    trace = await arena.run(race, order)
     trace.drawn = await DRAWS.since_last(arena.control, arena)
     return trace
 
@@ -97,7 +120,8 @@ class SerialOrders:
         than they did: a date, a rounded time, a process id. This run shows what differs by that.
         """
         for outcome in self._found[kept]:
-            self._learn(outcome.trace, await _run(self._cut(kept), outcome.order, arena))
+            policy = InOrder(outcome.order, runs_on=False)
+            self._learn(outcome.trace, await _run(self._cut(kept), policy, arena))
         return self._shaped(kept)
 
     def _shaped(self, kept: tuple[int, ...]) -> dict[Shape, SerialOutcome]:
@@ -110,15 +134,37 @@ class SerialOrders:
 
     async def _run(self, kept: tuple[int, ...], arena: Arena) -> AsyncIterator[SerialOutcome]:
         race = self._cut(kept)
+        if any(arena.instrumented.commits(call.query.text) for call in race.calls):
+            async for outcome in self._run_pieces(race, arena):
+                yield outcome
+            return
         if (count := count_orders(kept)) > MOST_ORDERS:
-            raise NotDeterministicError(
-                f"{self.race.file}: {count} serial orders, more than {MOST_ORDERS}",
-                remedy="Use fewer sessions or transactions.",
-            )
+            raise self._too_many(str(count))
         for order in orders(kept):
-            first = await _run(race, order, arena)
-            self._learn(first, await _run(race, order, arena))
+            first = await _run(race, InOrder(order), arena)
+            self._learn(first, await _run(race, InOrder(order), arena))
             yield SerialOutcome(order, first)
+
+    async def _run_pieces(self, race: Race, arena: Arena) -> AsyncIterator[SerialOutcome]:
+        """Run every order of what is committed, where procedures commit: each piece by itself."""
+        beginnings: list[tuple[int, ...]] = [()]
+        ran = 0
+        while beginnings:
+            if ran == MOST_ORDERS:
+                raise self._too_many("even more")
+            policy = InOrder(beginnings.pop(), runs_on=False)
+            first = await _run(race, policy, arena)
+            order = policy.whole(arena)
+            beginnings += policy.branches
+            self._learn(first, await _run(race, InOrder(order, runs_on=False), arena))
+            ran += 1
+            yield SerialOutcome(order, first)
+
+    def _too_many(self, count: str) -> NotDeterministicError:
+        return NotDeterministicError(
+            f"{self.race.file}: {count} serial orders, more than {MOST_ORDERS}",
+            remedy="Use fewer sessions or transactions.",
+        )
 
     def _cut(self, kept: tuple[int, ...]) -> Race:
         """Return the race with the first ``kept`` transactions of each session."""

@@ -263,5 +263,5 @@ def _each(figures: Figures) -> str:
 
 
 def _short(query: str) -> str:
-    shown = visible(query)
+    shown = visible(" ".join(query.split()))
     return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"

@@ -1,9 +1,7 @@
 -- title: Two workers run the nightly expiry of points
 -- class: read_modify_write
 -- construct: procedure with commit, for loop with query
--- limit: racy: a procedure that commits is called inside of a transaction
--- limit: safe: likewise
--- anomaly: not serializable
+-- anomaly: lost update
 --
 -- Each member is a transaction of its own, and the list of members is as old as the loop.
 
