@@ -112,6 +112,7 @@ def test_the_installed_command_runs_and_reports(environment: Path, tmp_path: Pat
     assert "Report: crossfoot-out/" in said
     folder = tmp_path / "crossfoot-out/latest"
     assert sorted(path.name for path in folder.iterdir()) == [
+        "bursts",
         "report.html",
         "report.json",
         "report.junit.xml",
