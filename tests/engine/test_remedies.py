@@ -75,7 +75,7 @@ def test_a_lock_on_the_row_that_was_read_prevents_a_lost_update(cards: Ground) -
     assert lock.holds
     assert lock.where == "functions.sql:7"
     assert lock.sql.endswith("where id = p_card for no key update;")
-    assert lock.says == "no failure in 8 of 8 schedules; 6 of them wait for a lock"
+    assert lock.says == "no failure in 4 of 4 schedules; 3 of them wait for a lock"
 
 
 def test_a_lock_on_the_key_that_the_calls_share_prevents_it_too(cards: Ground) -> None:

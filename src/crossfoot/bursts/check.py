@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -106,7 +105,8 @@ class BurstRun:
             *(self._breach(each, volley) for each in found),
             *await self._offences(),
             *await self._answers(deal),
-            *(each for one in history if one.verdict is Verdict.FAIL for each in one.findings),
+            # The first of each: one is enough to show it.
+            *(one.findings[0] for one in history if one.verdict is Verdict.FAIL),
         ]
         check.verdict, check.reason = _verdict(check.findings, volley)
         return volley

@@ -18,10 +18,8 @@ from crossfoot.results import Check, Finding, Kind, Property
 from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity, Verdict
 
-_ASKED, _ASKED_ALTOGETHER = (
-    300,
-    6000,
-)  # calls of an account, and of all, that a model is asked about
+# Calls of one account, and of all of them, about which a model is asked.
+_MOST_CALLS, _MOST_ALTOGETHER = 300, 6000
 
 
 @dataclass
@@ -180,7 +178,7 @@ def _few_calls(called: Called) -> Called:
     chosen, total = {}, 0
     for name, moves in sorted(called.by_account.items(), key=lambda item: len(item[1])):
         total += len(moves)
-        if len(moves) > _ASKED or total > _ASKED_ALTOGETHER:
+        if len(moves) > _MOST_CALLS or total > _MOST_ALTOGETHER:
             break
         chosen[name] = moves
     return replace(called, by_account=chosen)
