@@ -194,12 +194,10 @@ def _counters(oid: int, *, is_table: bool) -> str:
     def count(names: Iterable[str]) -> str:
         return " + ".join(f"pg_stat_get_xact_{name}({oid})" for name in names)
 
-    reads = (
-        f"nullif(concat('{oid}:', {count(_READS if is_table else _READS[:2])}, ':0'), '{oid}:0:0')"
-    )
-    if not is_table:
-        return reads
-    return f"nullif(concat('{oid}:', {count(_READS)}, ':', {count(_WRITES)}), '{oid}:0:0')"
+    # What is fetched through an index is counted by its table, and only a table is written to.
+    reads = count(_READS if is_table else _READS[:2])
+    writes = count(_WRITES) if is_table else "0"
+    return f"nullif(concat('{oid}:', {reads}, ':', {writes}), '{oid}:0:0')"
 
 
 def not_all_counted(text: str) -> bool:

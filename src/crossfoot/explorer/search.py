@@ -23,7 +23,7 @@ from crossfoot.explorer.trace import Move, Trace
 
 Sleep = dict[int, Footprint]
 """Sessions whose next move need not come next: it was tried before, and nothing has met it since."""
-_TRIES = 10
+_TRIES = 10  # at a prefix that doesn't repeat at once
 _Item = tuple[int, int, tuple[int, ...], Sleep]
 
 
@@ -58,7 +58,6 @@ class Follow:
 
 def twins(race: Race) -> dict[int, list[int]]:
     """Return, by session, those named before it that send the very same statements."""
-
     does = [session.does for session in race.sessions]
     return {
         number: [earlier for earlier in range(number) if does[earlier] == does[number]]
