@@ -34,6 +34,7 @@ class Puppets:
     orders: list[ORDER] = field(default_factory=list)
     footprints: Sequence[Sequence[Footprint]] = ()
     moves: list[Move] = field(default_factory=list)
+    choices: int = 0
 
     async def run(self, race: Race, policy: Follow) -> Trace:
         await asyncio.sleep(0)
@@ -43,7 +44,7 @@ class Puppets:
         left = [list(each) for each in self.sessions]
         trace, fresh = Trace(), True
         order: list[int] = []
-        self.last, self.moves = None, trace.moves
+        self.last, self.moves, self.choices = None, trace.moves, 0
         while enabled := tuple(index for index, each in enumerate(left) if each):
             chosen = enabled[0]
             if len(enabled) > 1:
@@ -53,6 +54,7 @@ class Puppets:
                 preempted = self.last is not None and self.last in enabled and not fresh
                 free = (cast(int, self.last),) if preempted else enabled
                 trace.decisions.append(Decision(enabled, chosen, free))
+                self.choices += 1
             self.last = chosen
             footprint = EVERYTHING
             if self.footprints:

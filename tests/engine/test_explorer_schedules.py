@@ -11,7 +11,9 @@ from explorer_ground import SPECIMENS, Ground, ground_of
 
 from crossfoot.background import BackgroundServer
 from crossfoot.counterexample.lanes import lanes_of
+from crossfoot.explorer.arena import Arena
 from crossfoot.explorer.race import Race
+from crossfoot.explorer.search import Follow
 from crossfoot.explorer.trace import Trace
 from crossfoot.verdicts import Outcome, Verdict
 
@@ -241,16 +243,42 @@ def test_a_lock_that_a_block_gives_up_lets_the_other_go_on_before_the_statement_
     assert sorted(set(overtaken)) == [False, True]
 
 
-def test_a_session_that_runs_on_leaves_the_same_trace_as_one_that_stops(counting: Ground) -> None:
-    ran_on = counting.trace(race(counting, *["select counting.writes_three(:one);"] * 3))
-    again = race(counting, *["select counting.writes_three(:one);"] * 3)
-    stopped = counting.trace(again, *ran_on.choices)
-    assert len(ran_on.choices) > 6
-    assert stopped.choices == ran_on.choices
-    assert stopped.moves == ran_on.moves
-    assert [(e.session, e.kind, e.step) for e in stopped.events] == [
-        (e.session, e.kind, e.step) for e in ran_on.events
-    ]
+class Stopping(Follow):
+    """Makes the same choices, and is asked at each stop."""
+
+    def passes(self, arena: Arena) -> int:
+        return 0
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        ["select counting.writes_three(:one);"] * 2,
+        ["select counting.spend(:one, 60);", "select counting.spend(:one, 70);"],
+        ["select counting.transfer(:one, :two);", "select counting.transfer(:two, :one);"],
+        [
+            "insert into counting.visit (purse) values (:one);",
+            "update counting.purse set balance = 7 where id = :one;",
+        ],
+    ],
+)
+def test_a_session_that_passes_steps_leaves_the_same_trace_as_one_that_stops(
+    counting: Ground, calls: list[str]
+) -> None:
+    given = race(counting, *calls)
+
+    async def stopping(choices: tuple[int, ...]) -> Trace:
+        return await counting.arena.run(given, Stopping(choices))
+
+    traces = [trace for trace in counting.every_trace(given) if trace.settled is None]
+    assert max(len(trace.choices) for trace in traces) > 2
+    for passed in traces:
+        stopped = counting.run(stopping(passed.choices))
+        assert stopped.choices == passed.choices
+        assert stopped.moves == passed.moves
+        assert [(e.session, e.kind, e.step) for e in stopped.events] == [
+            (e.session, e.kind, e.step) for e in passed.events
+        ]
 
 
 def endings(traces: list[Trace]) -> set[tuple[tuple[object, ...], tuple[str, ...]]]:

@@ -138,10 +138,12 @@ def test_a_look_that_was_rolled_back_leaves_a_gap_in_the_moments(counting: Groun
 
 
 def test_counters_that_began_anew_tell_nothing() -> None:
-    before, after = Touched.read("1 10:5:2|10"), Touched.read("2 10:4:2|10")
-    assert Watch({10: 10}).footprint(before, after) is EVERYTHING
-    assert Watch({10: 10}).footprint(None, after) is EVERYTHING
-    assert not Watch({10: 10}).footprint(before, before).unknown
+    before, after = Touched.read("1 10:5:2:0"), Touched.read("2 10:4:2:0")
+    watch = Watch({10: 10})
+    assert watch.footprint(before, before, after) is EVERYTHING
+    assert watch.footprint(before, None, after) is EVERYTHING
+    assert watch.footprint(None, before, before) is EVERYTHING
+    assert not watch.footprint(before, before, before).unknown
 
 
 @pytest.mark.parametrize(

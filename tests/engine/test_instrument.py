@@ -35,7 +35,7 @@ WITHOUT_STEPS = {
 ZOO = [path.read_bytes().decode() for path in (BODIES / "schema.sql", *FILES)]
 OPEN_STEPS = """
 create sequence if not exists crossfoot.turn_1 minvalue 0;
-select setval('crossfoot.turn_1', 0);
+select setval('crossfoot.turn_1', 1099511627776), crossfoot.count_arrivals(0);
 """
 
 

@@ -48,7 +48,7 @@ order by 1
 """
 _OPEN_STEPS = """
 create sequence if not exists crossfoot.turn_1 minvalue 0;
-select setval('crossfoot.turn_1', 0);
+select setval('crossfoot.turn_1', 1099511627776);
 """
 _STEP = "crossfoot step "
 _DRAWN = re.compile(
@@ -100,7 +100,10 @@ class Witness:
         if role not in self.callers:
             connection = await self.server.server.connect(self.database, role=role)
             if self.stepped:
-                await connection.execute("set crossfoot.slot = 1; set plpgsql.check_asserts = on")
+                await connection.execute(
+                    "set crossfoot.slot = 1; set plpgsql.check_asserts = on;"
+                    " select crossfoot.count_arrivals(0)"
+                )
             self.callers[role] = connection
         return self.callers[role]
 

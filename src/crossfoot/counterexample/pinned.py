@@ -27,7 +27,6 @@ class Pinned:
     turns: Sequence[Turn]
     names: Sequence[str]
     overlapping: bool = True
-    runs_on: bool = False  # it has to be asked at each step
     met: int = 0
     _rest: Follow = field(default_factory=Follow)
 
@@ -40,6 +39,10 @@ class Pinned:
                 return index
             self.turns, self.met = self.turns[1:], 0
         return self._rest.choose(enabled, arena)
+
+    def passes(self, arena: Arena) -> int:
+        """Return 0: it has to be asked at each step."""
+        return 0
 
     def _left(self, turn: Turn, index: int, arena: Arena) -> bool:
         """Say whether a turn's session stands where it is to be left."""
@@ -55,7 +58,6 @@ class Recorder:
 
     policy: Policy
     overlapping: bool = True
-    runs_on: bool = False  # it has to be asked at each step
     stood: list[dict[int, str]] = field(default_factory=list)
     chosen: list[int] = field(default_factory=list)
 
@@ -64,6 +66,10 @@ class Recorder:
         self.stood.append({index: stands_before(arena, index) for index in enabled})
         self.chosen.append(self.policy.choose(enabled, arena))
         return self.chosen[-1]
+
+    def passes(self, arena: Arena) -> int:
+        """Return 0: it has to be asked at each step."""
+        return 0
 
     def turns(self, race: Race) -> tuple[Turn, ...]:
         """Return the turns of the schedule that was followed."""

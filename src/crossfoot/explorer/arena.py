@@ -17,8 +17,8 @@ import asyncpg
 
 from crossfoot.errors import ContentError, CrossfootError
 from crossfoot.explorer import stillness
-from crossfoot.explorer.client import Client, Place
-from crossfoot.explorer.footprint import NOTHING, Touched, not_all_counted
+from crossfoot.explorer.client import ALL, Client, Place
+from crossfoot.explorer.footprint import NOTHING, Touched
 from crossfoot.explorer.gate import Gate
 from crossfoot.explorer.instrument import Instrumented
 from crossfoot.explorer.race import Race
@@ -37,18 +37,17 @@ class NotDeterministicError(CrossfootError):
 class Policy(Protocol):
     """Chooses who goes on.
 
-    ``overlapping`` says that a call may begin before its turn, if nobody can tell. ``runs_on`` says
-    that whoever was chosen last goes on until its statement is through: it need not stop at steps.
+    ``overlapping`` says that a call may begin before its turn, if nobody can tell.
     """
 
     overlapping: bool
 
-    @property
-    def runs_on(self) -> bool:  # noqa: D102 (see above)
-        ...
-
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
         """Return one of ``enabled``."""
+        ...
+
+    def passes(self, arena: Arena) -> int:
+        """Return how many stops whoever was chosen last may pass before the next choice, or ALL."""
         ...
 
 
@@ -127,6 +126,11 @@ class Arena:
             connection.terminate()
 
     @property
+    def choices(self) -> int:
+        """Return how many choices were made in the schedule that is being run."""
+        return len(self._trace.decisions)
+
+    @property
     def moves(self) -> list[Move]:
         """Return the moves of the schedule that is being run."""
         return self._trace.moves
@@ -171,11 +175,7 @@ class Arena:
         assert self._seed, "open() comes first"
         self._runs += 1
         dirty, self._dirty = self._dirty, None
-        # Who ran on at last left its gate open.
-        loose = [client for client in self.active if not client.held]
-        also = "".join(self._gate.closing(client) for client in loose)
-        for client in loose:
-            client.held = True
+        also = "".join(self._gate.closing(client) for client in self.active)
         await self._seed.restore(self.control, race, dirty, also)
         if self._runs % _VACUUM_EVERY == 0:
             await self.control.execute("vacuum")
@@ -187,7 +187,8 @@ class Arena:
         self._releases_early = any(
             self.instrumented.releases(call.query.text) for call in race.calls
         ) or (self._client is not Client and bool(self.instrumented.releasing))
-        watched = self._merges and not any(not_all_counted(c.query.text) for c in race.calls)
+        shown = all(self.instrumented.shows_all(call.query.text) for call in race.calls)
+        watched = self._merges and shown
         self._stillness.blind = self._releases_early and not (
             watched and self.instrumented.watch.tables
         )
@@ -195,7 +196,7 @@ class Arena:
             client.watch = self.instrumented.watch if watched else NOTHING
             client.begin(session, race.isolation, self._trace)
             if cleaning := self.instrumented.cleaning:
-                await client.connection.execute(f"{cleaning} {client.settings}")
+                await client.connection.execute(f"{cleaning} {client.counting} {client.settings}")
         await self._start_quiet_calls()
 
     async def _decide(self, enabled: tuple[int, ...], policy: Policy) -> None:
@@ -207,11 +208,11 @@ class Arena:
             self._trace.decisions.append(Decision(enabled, chosen, self._unpreempted(enabled)))
         self.last = chosen
         client = self.active[chosen]
-        client.free = (len(enabled) == 1 or policy.runs_on) and self._undisturbed(client)
+        passes = self._passes(client, ALL if len(enabled) == 1 else policy.passes(self))
         self._leave(client, enabled)
-        await self._advance(client)
+        await self._advance(client, passes)
         await self._stillness.come()
-        client.free = False
+        client.alone = False
         self._arrive(client)
         if client.place is Place.WAITING:
             await self._gate.prepare_for(client)  # it stops again once it has its lock
@@ -220,7 +221,9 @@ class Arena:
     def _leave(self, client: Client, enabled: tuple[int, ...]) -> None:
         """Note where a session starts from."""
         stop = client.step if client.place is Place.AT_STEP else 0
-        self._leg = _Leg(enabled, stop, client.touched, len(self._trace.events))
+        # Counters that stand from an earlier transaction may begin anew at any time.
+        before = client.touched if client.connection.is_in_transaction() else None
+        self._leg = _Leg(enabled, stop, before, len(self._trace.events))
         self._trace.steps += 1
 
     def _passed(self, client: Client) -> None:
@@ -240,7 +243,10 @@ class Arena:
         held = self._holds_snapshot(
             client.sent, leg.stop, client.step if client.place is Place.AT_STEP else stop
         )
-        footprint = client.footprint(leg.before, happened, released=self._releases_early, held=held)
+        lockable = self.instrumented.lockable(client.sent, leg.stop)
+        footprint = client.footprint(
+            leg.before, happened, lockable=lockable, released=self._releases_early, held=held
+        )
         trace.moves.append(Move(client.index, footprint, len(leg.enabled) > 1))
         if sum(event.kind == "step" for event in happened) == 1:
             happened[0].touched = footprint
@@ -257,24 +263,25 @@ class Arena:
             return enabled
         return (self.last,)
 
-    def _undisturbed(self, client: Client) -> bool:
-        """Say whether nobody else goes on by itself before this session's statement is through.
+    def _passes(self, client: Client, asked: int) -> int:
+        """Return how many stops a session may pass while nobody else goes on by itself.
 
         Who waits for a lock does if the lock is given up; most statements give none up before they end.
         """
         waiting = any(other.place is Place.WAITING for other in self.active if other is not client)
-        return not (waiting and self._releases_early)
+        client.alone = not waiting
+        return 0 if waiting and self._releases_early else asked
 
-    async def _advance(self, client: Client) -> None:
+    async def _advance(self, client: Client, passes: int) -> None:
         client.fresh = False
         if client.place is Place.AT_STEP:
             self._trace.events.append(Event(client.index, "step", client.step))
-            await self._gate.let_go(client)
+            await self._gate.let_go(client, passes)
         else:
-            await self._send(client)
+            await self._send(client, passes)
 
-    async def _send(self, client: Client, *, quiet: bool = False) -> None:
-        await self._gate.prepare_for(client)
+    async def _send(self, client: Client, passes: int = 0, *, quiet: bool = False) -> None:
+        await self._gate.prepare_for(client, passes)
         await client.open(look=not quiet)
         client.send()
 

@@ -18,7 +18,7 @@ QUERY_WORDS = frozenset({"select", "insert", "update", "delete", "merge", "execu
 _STATEMENT_WORDS = QUERY_WORDS | {"from", "open", "fetch", "call", "lock", "truncate", "copy"}
 # Whose turn it is shows in the number that nextval gives, and no transaction takes that back.
 _TOUCHING_BUILTINS = ("pg_advisory", "pg_try_advisory", "dblink", "nextval", "setval")
-_INSTRUMENTED = frozenset({"plpgsql", "sql"})
+INSTRUMENTED = frozenset({"plpgsql", "sql"})
 # PostgreSQL uses these where nobody wrote them: IN, BETWEEN, ORDER BY, LIKE, a join's USING.
 _UNWRITTEN = frozenset({"=", "<>", "<", "<=", ">", ">=", "~~", "~~*", "!~~", "!~~*"})
 
@@ -149,7 +149,7 @@ class _Function:
 
     @property
     def stops(self) -> bool:
-        return self.language in _INSTRUMENTED and self.volatility == "v"
+        return self.language in INSTRUMENTED and self.volatility == "v"
 
     def touches(self, known: Callees) -> bool:
         """Say whether a call of it may touch data, as far as is known."""
@@ -157,7 +157,7 @@ class _Function:
             return True
         if self.volatility == "i":
             return False
-        opaque = self.language not in _INSTRUMENTED or queries(self.body, _STATEMENT_WORDS)
+        opaque = self.language not in INSTRUMENTED or queries(self.body, _STATEMENT_WORDS)
         return opaque or bool(known.called(self.body))
 
 
@@ -215,6 +215,6 @@ def body_tokens(row: Mapping[str, object]) -> list[Token]:
 
     That of a BEGIN ATOMIC function stands in its definition.
     """
-    if row["language"] not in _INSTRUMENTED:
+    if row["language"] not in INSTRUMENTED:
         return []
     return tokens(str(row["definition"] if row["atomic"] else row["body"]))

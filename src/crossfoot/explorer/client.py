@@ -24,6 +24,9 @@ _TOUCHED = "crossfoot touched "
 _BARE_NO_MORE = "reset default_transaction_isolation"
 _LOOK = "select crossfoot.tell_touched()"
 
+ALL = 1 << 40
+"""More steps than any session makes."""
+
 
 class Place(IntEnum):
     """Where a session stands. In this order: through, moving, able to go on."""
@@ -40,8 +43,8 @@ class Client:
 
     ``place`` changes only here (when a session announces itself) and in the arena (when it lets it
     go). ``moved`` is called when it stops, ``passed`` at a step at which it doesn't. ``fresh`` says
-    that nothing of the current transaction has touched data yet; ``free`` that steps don't stop,
-    because nobody else is to move before its statement is through.
+    that nothing of the current transaction has touched data yet; ``alone`` that nobody else can move
+    before this session stops.
     """
 
     def __init__(
@@ -60,9 +63,9 @@ class Client:
         self.moved = moved
         self.passed = passed
         self.pid: int = connection.get_server_pid()
-        self.turn = 0  # which of its two locks the session's next step wants
-        self.held = True  # whether the controller holds that lock
-        self.free = False
+        self.turn = 0  # up to which arrival it passes, and which lock it waits for then (steps.sql)
+        self.arrivals = 0  # how often its session came to a step
+        self.alone = False
         self.place = Place.DONE
         self.fresh = True
         self.transaction = 0
@@ -84,6 +87,7 @@ class Client:
             None  # the counters when the transaction began, if they are known
         )
         self.touched: Touched | None = None  # the counters at the last stop
+        self.locked: frozenset[int] = frozenset()  # tables in which the transaction locked rows
         self.undone = False  # whether it has rolled back to a savepoint since the last move
         self._begun = False  # and nobody has looked since
         self.sent = ""  # the statement under way
@@ -95,6 +99,17 @@ class Client:
     def slot(self) -> int:
         """Return the number by which steps.sql knows this session."""
         return self.index + 1
+
+    @property
+    def passes(self) -> int:
+        """Return how many steps it passes before it stops at one."""
+        limit = self.turn // 2
+        return ALL if limit == ALL else max(limit - self.arrivals, 0)
+
+    @property
+    def counting(self) -> str:
+        """Return the SQL that makes its session count how often it comes to a step."""
+        return f"select crossfoot.count_arrivals({self.arrivals});"
 
     @property
     def settings(self) -> str:
@@ -126,6 +141,15 @@ class Client:
         calls = self.session.transactions[self.transaction]
         return len(calls) == 1 and self.instrumented.commits(calls[0].query.text)
 
+    @property
+    def may_hold(self) -> bool:
+        """Say whether it may hold a lock that somebody else could wait for."""
+        if self.fresh or self.place is Place.DONE:
+            return False
+        if not (self.watch.tables and self.base and self.touched):
+            return True
+        return self.base.counters != self.touched.counters
+
     def starts_quietly(self) -> bool:
         """Say whether it stands before a call in which nothing touches data before the first step."""
         if self.place is not Place.READY or (call := self.next_call) is None:
@@ -138,15 +162,16 @@ class Client:
         if not message.message.startswith(_STEP):
             return
         self.woke()
-        number, _, touched = message.message[len(_STEP) :].partition(" ")
+        number, arrival, touched = message.message[len(_STEP) :].split(" ", 2)
         if message.detail:
             self._told(message.detail)
         self.pieces += self._commits
-        self.step = int(number)
+        passes = self.passes > 0
+        self.step, self.arrivals = int(number), int(arrival)
         self._commits = self.instrumented.steps[self.step].kind == "commit"
         if self.watch.tables:
             self._note(Touched.read(touched))
-        if self.free:
+        if passes:
             self.passed(self)
             self._trace.events.append(Event(self.index, "step", self.step))
         else:
@@ -182,7 +207,7 @@ class Client:
         self._level = "" if isolation == "read committed" else f" isolation level {isolation}"
         self.place = Place.READY if session.transactions else Place.DONE
         self.transaction = self._call = self.step = 0
-        self.fresh, self.free, self.task = True, False, None
+        self.fresh, self.alone, self.task = True, False, None
         self._kept, self.results = {}, [[]]
         self.pieces, self._commits = 0, False
 
@@ -196,6 +221,7 @@ class Client:
         if self.connection.is_in_transaction():
             return
         self.base = self.touched = None
+        self.locked = frozenset()
         self._begun, self.undone = True, False
         if self._tells is not bool(self.watch.tables):
             self._tells = bool(self.watch.tables)
@@ -222,7 +248,9 @@ class Client:
             records = await self.connection.fetch(
                 self.instrumented.with_steps(call.query.text), *call.query.arguments(self._kept)
             )
-            await (self.connection.execute(_BARE_NO_MORE) if bare else self.look())
+            goes_on = not bare and self._commits_at_once
+            if not goes_on:
+                await (self.connection.execute(_BARE_NO_MORE) if bare else self.look())
         except asyncpg.PostgresError as error:
             await self._failed(call, error)
             return
@@ -233,10 +261,21 @@ class Client:
         self.results[-1].append(result)
         self._trace.events.append(Event(self.index, "return", call=call, result=result))
         self._call += 1
-        if bare:
+        if goes_on:
+            await self._commit(at_once=True)
+        elif bare:
             self._ended()
         else:
             self._stands(Place.READY)
+
+    @property
+    def _commits_at_once(self) -> bool:
+        """Say whether its call is followed by a COMMIT, and nobody is to go between the two.
+
+        A COMMIT that runs deferred triggers has steps of its own. Then nothing is watched.
+        """
+        last = self._call + 1 == len(self.session.transactions[self.transaction])
+        return last and self.alone and self.passes > 0 and bool(self.watch.tables)
 
     async def look(self) -> None:
         """Look at what the transaction has touched."""
@@ -277,31 +316,51 @@ class Client:
         self._stands(Place.DONE)
 
     def footprint(
-        self, before: Touched | None, happened: Sequence[Event], *, released: bool, held: bool
+        self,
+        before: Touched | None,
+        happened: Sequence[Event],
+        *,
+        lockable: frozenset[int],
+        released: bool,
+        held: bool,
     ) -> Footprint:
         """Return what its last move touched, ``before`` which it had touched that much.
 
-        ``happened`` are the events of the move. ``released`` says that the statement may have given up
-        locks, which it does by rolling back to a savepoint; ``held`` that it may read from a snapshot
-        that it took before the move.
+        ``happened`` are the events of the move. The statement may have locked rows that it read in the
+        tables ``lockable``; ``released`` says that it may have given up locks, which it does by rolling
+        back to a savepoint; ``held`` that it may read from a snapshot that it took before the move.
         """
         undone, self.undone = self.undone, False
         kinds = {event.kind for event in happened}
+        if not self.watch.tables:
+            return EVERYTHING
+        # A scan of a table in which it has locked rows may lock more.
+        moved = self.watch.footprint(
+            self.base, before or self.base, self.touched, lockable | self.locked
+        )
+        self.locked |= moved.writes
         if (
-            not self.watch.tables
-            or held
+            held
             or kinds & {"wait", "wake"}
             or any(event.session != self.index for event in happened)
         ):
             return EVERYTHING
-        if "error" in kinds:
-            return self.watch.undone(self.base, self.touched)
-        if "commit" in kinds:
-            return self.watch.end(self.base, self.touched)
-        moved = self.watch.footprint(before or self.base, self.touched)
-        if not (released and undone):
-            return moved
-        return moved.with_writes_of(self.watch.undone(self.base, self.touched))
+        if "error" in kinds or "commit" in kinds:
+            return self._end(failed="error" in kinds)
+        if released and undone:
+            return moved.with_writes_of(self._end(failed=True))
+        return moved
+
+    def _end(self, *, failed: bool) -> Footprint:
+        """Return what the end of its transaction shows to others: all that was written or locked.
+
+        Of one that ``failed`` any row that was read may have been locked.
+        """
+        whole = self.watch.footprint(self.base, self.base, self.touched)
+        if whole.unknown:
+            return whole
+        locked = whole.reads if failed else self.locked
+        return Footprint(writes=whole.writes | locked)
 
     async def _look_back(self) -> None:
         """Look at what the transaction that has failed had touched."""
@@ -310,13 +369,20 @@ class Client:
         if not (before and self.touched and (before.counters or self.touched.counters)):
             self.touched = None  # nothing was touched, or the server has begun to count anew
 
-    async def _commit(self) -> None:
-        self._trace.events.append(Event(self.index, "commit"))
+    async def _commit(self, *, at_once: bool = False) -> None:
+        """End the transaction; ``at_once`` with a look at it, of whose return nobody has heard yet."""
+        commit = Event(self.index, "commit")
+        if not at_once:
+            self._trace.events.append(commit)
         try:
-            await self.connection.execute("commit")
+            await self.connection.execute(f"{_LOOK}; commit" if at_once else "commit")
         except asyncpg.PostgresError as error:
             await self._failed(self.results[-1][-1].call, error)
             return
+        if at_once:
+            self.step = 0
+            self.passed(self)
+            self._trace.events.append(commit)
         self._ended()
 
     def _ended(self) -> None:

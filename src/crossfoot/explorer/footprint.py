@@ -1,9 +1,10 @@
 """What a session touched between two stops, so that orders which only swap strangers run once.
 
 Two moves of different sessions may be swapped without anybody noticing if neither writes or locks a
-table that the other one touches (Mazurkiewicz's independence). What was touched is measured, by
-PostgreSQL's own counters of the running transaction and its lock table; it isn't guessed from the
-code. Whatever can't be measured counts as touching everything.
+table that the other one touches (Mazurkiewicz's independence). What was read and written is measured,
+by PostgreSQL's own counters of the running transaction. They don't tell a row that was read from one
+that was locked as well: where the statement has a locking clause, or a foreign key has the row
+locked, all that was read counts as locked. What can't be measured counts as touching everything.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ left join pg_index as index on index.indexrelid = class.oid
 where class.relkind in ('r', 'p', 'm', 'i', 'I')
     and namespace.nspname <> all ($1::text[]) and namespace.nspname not like 'pg\\_%'
 """
+_REFERENCES = "select conrelid::bigint, confrelid::bigint from pg_constraint where contype = 'f'"
 _TOUCHED = """
 create or replace function crossfoot.touched() returns text
 language plpgsql
@@ -36,25 +38,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Without a number of its own a transaction has neither written nor locked a row. The lock table
-    -- is slow to read.
-    if pg_current_xact_id_if_assigned() is null then
-        return array_to_string(array[{counters}], ' ') || '|';
-    end if;
-    return array_to_string(array[{counters}], ' ') || '|' || coalesce(
-        (
-            select string_agg(distinct held.relation::text, ' ')
-            from pg_lock_status() as held
-            where held.pid = pg_backend_pid() and held.locktype = 'relation'
-                and held.mode <> 'AccessShareLock'
-        ),
-        ''
-    );
+    return array_to_string(array[{counters}], ' ');
 end
 $$
 """
 _READS = ("numscans", "tuples_returned", "tuples_fetched")
 _WRITES = ("tuples_inserted", "tuples_updated", "tuples_deleted")
+_HOT = "tuples_hot_updated"
 _NOT_COUNTED = """
 select exists (select from pg_constraint where condeferrable)
     or exists (select from pg_trigger where tgdeferrable)
@@ -70,8 +60,9 @@ _UNCOUNTED = re.compile(
     re.IGNORECASE,
 )
 
-Counters = dict[int, tuple[int, int]]
-"""By relation: scans and rows read; rows written."""
+Counters = dict[int, tuple[int, int, int]]
+"""By relation: scans and rows read; rows written; of those, the ones whose key may be another now."""
+_NONE = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -105,45 +96,48 @@ EVERYTHING = Footprint(unknown=True)
 
 @dataclass(frozen=True)
 class Touched:
-    """What a transaction has touched so far: counters, and the tables in which it holds locks.
+    """What a transaction has read and written so far.
 
     ``moment`` counts the looks of the session, less those that were rolled back.
     """
 
     counters: Counters
-    locked: frozenset[int]
     moment: int = 0
 
     @classmethod
     def read(cls, text: str) -> Touched:
-        """Read what a step says: ``"moment oid:reads:writes ...|oid ..."``."""
-        moment, _, touched = text.partition(" ")
-        counted, _, locked = touched.partition("|")
+        """Read what a step says: ``"moment oid:reads:writes:moved ..."``."""
+        moment, *counted = text.split()
         counters: Counters = {}
-        for item in counted.split():
-            oid, reads, writes = item.split(":")
-            counters[int(oid)] = (int(reads), int(writes))
-        return cls(counters, frozenset(map(int, locked.split())), int(moment))
+        for item in counted:
+            oid, reads, writes, moved = map(int, item.split(":"))
+            counters[oid] = (reads, writes, moved)
+        return cls(counters, int(moment))
 
     def since(self, before: Touched) -> Counters | None:
         """Return what was counted since ``before``; None if the counters began anew meanwhile."""
         found: Counters = {}
         for oid in self.counters.keys() | before.counters.keys():
-            now, then = self.counters.get(oid, (0, 0)), before.counters.get(oid, (0, 0))
-            reads, writes = now[0] - then[0], now[1] - then[1]
+            now, then = self.counters.get(oid, _NONE), before.counters.get(oid, _NONE)
+            reads, writes, moved = (a - b for a, b in zip(now, then, strict=True))
             if reads < 0 or writes < 0:
                 return None
             if reads or writes:
-                found[oid] = (reads, writes)
+                found[oid] = (reads, writes, moved)
         return found
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What is counted: tables and their indexes, by oid, with the table that each belongs to."""
+    """What is counted: tables and their indexes, by oid, with the table that each belongs to.
+
+    ``parents`` has the tables that a table's foreign keys refer to, ``children`` those that refer to it.
+    """
 
     tables: Mapping[int, int]
     names: Mapping[int, str] = field(default_factory=dict)
+    parents: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    children: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     @classmethod
     async def of(cls, connection: asyncpg.Connection, schemas: Iterable[str]) -> Watch:
@@ -154,7 +148,13 @@ class Watch:
         if await connection.fetchval(_NOT_COUNTED):
             return cls({})
         rows = await connection.fetch(_WATCHED, list(schemas))
-        return cls({row[0]: row[1] for row in rows}, {row[1]: row[2] for row in rows})
+        tied = [(row[0], row[1]) for row in await connection.fetch(_REFERENCES)]
+        return cls(
+            {row[0]: row[1] for row in rows},
+            {row[1]: row[2] for row in rows},
+            _ends(tied),
+            _ends((parent, child) for child, parent in tied),
+        )
 
     @property
     def teller(self) -> str:
@@ -162,42 +162,62 @@ class Watch:
         counters = [_counters(oid, is_table=oid == table) for oid, table in self.tables.items()]
         return _TOUCHED.format(counters=", ".join(counters))
 
-    def footprint(self, before: Touched | None, after: Touched | None) -> Footprint:
-        """Return what was touched between two looks at one transaction."""
+    def footprint(
+        self,
+        base: Touched | None,
+        before: Touched | None,
+        after: Touched | None,
+        lockable: frozenset[int] = frozenset(),
+    ) -> Footprint:
+        """Return what was touched between two looks at one transaction, which began at ``base``.
+
+        ``lockable`` are the tables in which rows that were read may have been locked.
+        """
         counted = after.since(before) if before and after else None
-        if counted is None or after is None or before is None:
+        whole = after.since(base) if base and after else None
+        if counted is None or whole is None:
             return EVERYTHING
-        reads = {self.tables[oid] for oid, (count, _) in counted.items() if count}
-        changed = frozenset(self.tables[oid] for oid, (_, count) in counted.items() if count)
-        # A scan of a table in which rows are locked may have locked some. Indexes are locked too.
-        newly = {self.tables[oid] for oid in after.locked - before.locked if oid in self.tables}
-        writes = changed | (reads & after.locked) | newly
-        return Footprint(frozenset(reads), writes, changed=changed)
+        reads = frozenset(self.tables[oid] for oid, (count, _, _) in counted.items() if count)
+        changed = frozenset(self.tables[oid] for oid, (_, count, _) in counted.items() if count)
+        locked = reads & (lockable | self._locked_along(whole))
+        return Footprint(reads, changed | locked, changed=changed)
 
-    def undone(self, base: Touched | None, last: Touched | None) -> Footprint:
-        """Return what a rollback shows to others: any row that was read may have been locked."""
-        whole = self.footprint(base, last)
-        return whole if whole.unknown else Footprint(writes=whole.reads | whole.writes)
+    def _locked_along(self, whole: Counters) -> frozenset[int]:
+        """Return the tables in which a transaction that did this locks the rows that it reads.
 
-    def end(self, base: Touched | None, last: Touched | None) -> Footprint:
-        """Return what a COMMIT or ROLLBACK shows to others: all that was written or locked."""
-        whole = self.footprint(base, last)
-        return whole if whole.unknown else Footprint(writes=whole.writes)
+        Those that it wrote, and those at the other end of a foreign key: of a row that is written the
+        row that it refers to, and of one that is deleted or gets another key those that refer to it.
+        """
+        written = frozenset(oid for oid, (_, count, _) in whole.items() if count)
+        moved = (oid for oid, (_, _, count) in whole.items() if count)
+        return written.union(
+            *(self.parents.get(oid, ()) for oid in written),
+            *(self.children.get(oid, ()) for oid in moved),
+        )
+
+
+def _ends(tied: Iterable[tuple[int, int]]) -> dict[int, frozenset[int]]:
+    found: dict[int, set[int]] = {}
+    for one, other in tied:
+        found.setdefault(one, set()).add(other)
+    return {one: frozenset(others) for one, others in found.items()}
 
 
 NOTHING = Watch({})
 
 
 def _counters(oid: int, *, is_table: bool) -> str:
-    """Return the SQL of "oid:reads:writes" for a relation, null if there were none."""
+    """Return the SQL of "oid:reads:writes:moved" for a relation, null if there were none."""
 
-    def count(names: Iterable[str]) -> str:
-        return " + ".join(f"pg_stat_get_xact_{name}({oid})" for name in names)
+    def count(name: str) -> str:
+        return f"pg_stat_get_xact_{name}({oid})"
 
     # What is fetched through an index is counted by its table, and only a table is written to.
-    reads = count(_READS if is_table else _READS[:2])
-    writes = count(_WRITES) if is_table else "0"
-    return f"nullif(concat('{oid}:', {reads}, ':', {writes}), '{oid}:0:0')"
+    reads = " + ".join(map(count, _READS if is_table else _READS[:2]))
+    writes = " + ".join(map(count, _WRITES)) if is_table else "0"
+    # The update of an indexed column is never a heap-only one.
+    moved = f"{count(_WRITES[2])} + {count(_WRITES[1])} - {count(_HOT)}" if is_table else "0"
+    return f"nullif(concat('{oid}:', {reads}, ':', {writes}, ':', {moved}), '{oid}:0:0:0')"
 
 
 def not_all_counted(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from crossfoot.explorer.client import Client, Place
+from crossfoot.explorer.client import ALL, Client, Place
 
 LOCK_CLASS = 1128681263  # the advisory locks of steps.sql
 
@@ -16,7 +16,7 @@ _NEXT = """
 select pg_advisory_lock($1, $2), setval($3::text::regclass, $4::bigint), pg_advisory_unlock($1, $5)
 """
 _LOCK = "select pg_advisory_lock($1, $2)"
-_UNLOCK = "select pg_advisory_unlock($1, $2)"
+_TURN = "select setval($1::text::regclass, $2::bigint)"
 _BLOCKERS = "select pid, pg_blocking_pids(pid) from unnest($1::integer[]) as pid"
 
 
@@ -29,41 +29,40 @@ class Gate:
     async def open(self) -> None:
         """Prepare the statements."""
         prepare = self.connection.prepare
-        self._next, self._lock = await prepare(_NEXT), await prepare(_LOCK)
-        self._unlock, self._blockers = await prepare(_UNLOCK), await prepare(_BLOCKERS)
+        self._next, self._turn = await prepare(_NEXT), await prepare(_TURN)
+        self._lock, self._blockers = await prepare(_LOCK), await prepare(_BLOCKERS)
 
     async def admit(self, client: Client) -> None:
         """Make the steps of a new client's session wait here."""
-        sequence = f"crossfoot.turn_{client.slot}"
+        sequence = _sequence(client)
         await self.connection.execute(
             f"create sequence if not exists {sequence} minvalue 0; select setval('{sequence}', 0)"
         )
         await self._lock.fetch(LOCK_CLASS, 2 * client.slot)
-        await client.connection.execute(client.settings)
+        await client.connection.execute(f"{client.counting} {client.settings}")
 
-    async def let_go(self, client: Client) -> None:
-        """Let a session that stands at a step go on: to its next step, or through if it is free."""
+    async def let_go(self, client: Client, passes: int = 0) -> None:
+        """Let a session that stands at a step go on, and pass so many steps before it stops."""
         client.place = Place.RUNNING
-        base, old, new = 2 * client.slot, client.turn, 1 - client.turn
-        if client.free:
-            client.held = False
-            await self._unlock.fetch(LOCK_CLASS, base + old)
-        else:
-            client.turn = new
-            sequence = f"crossfoot.turn_{client.slot}"
-            await self._next.fetch(LOCK_CLASS, base + new, sequence, new, base + old)
+        base, old = 2 * client.slot, client.turn % 2
+        client.turn = _turn(client, passes, 1 - old)
+        await self._next.fetch(
+            LOCK_CLASS, base + 1 - old, _sequence(client), client.turn, base + old
+        )
+
+    async def prepare_for(self, client: Client, passes: int = 0) -> None:
+        """Let a session that doesn't stand at a step pass so many of them before it stops."""
+        if client.passes != passes:
+            client.turn = _turn(client, passes, client.turn % 2)
+            await self._turn.fetch(_sequence(client), client.turn)
 
     @staticmethod
     def closing(client: Client) -> str:
-        """Return the SQL that closes a session's next step."""
-        return f"select pg_advisory_lock({LOCK_CLASS}, {2 * client.slot + client.turn});"
-
-    async def prepare_for(self, client: Client) -> None:
-        """Close a session's next step before it is sent a statement, or open it if it is free."""
-        if client.held is client.free:
-            statement = self._unlock if client.free else self._lock
-            client.held = not client.free
-            await statement.fetch(LOCK_CLASS, 2 * client.slot + client.turn)
+        """Return the SQL that has a session stop at its next step, where it would pass."""
+        if not client.passes:
+            return ""
+        client.turn = _turn(client, 0, client.turn % 2)
+        return f"select setval('{_sequence(client)}', {client.turn});"
 
     async def blockers(self, clients: Sequence[Client]) -> dict[int, list[int]]:
         """Return, by pid, the pids that each session waits for; none if it doesn't wait."""
@@ -77,3 +76,12 @@ class Gate:
     async def cancel(self, client: Client) -> None:
         """Cancel what a session is doing."""
         await self.connection.execute("select pg_cancel_backend($1)", client.pid)
+
+
+def _sequence(client: Client) -> str:
+    """Return the sequence that tells steps.sql how far a session may go."""
+    return f"crossfoot.turn_{client.slot}"
+
+
+def _turn(client: Client, passes: int, lock: int) -> int:
+    return 2 * (ALL if passes == ALL else client.arrivals + passes) + lock

@@ -11,8 +11,16 @@ from itertools import pairwise
 import asyncpg
 
 from crossfoot.errors import ContentError
-from crossfoot.explorer.callees import QUERY_WORDS, Callees, body_tokens, find_callees, spelt
+from crossfoot.explorer.callees import (
+    INSTRUMENTED,
+    QUERY_WORDS,
+    Callees,
+    body_tokens,
+    find_callees,
+    spelt,
+)
 from crossfoot.explorer.footprint import NOTHING, Watch, not_all_counted
+from crossfoot.explorer.locking import Locking
 from crossfoot.explorer.nested import steps_within
 from crossfoot.explorer.places import Edit, Place, statement_places
 from crossfoot.explorer.recognise import Recognised, recognise
@@ -96,7 +104,8 @@ class Instrumented:
     ``releasing`` are the functions, by unqualified name, that may give up a lock before the calling
     statement ends: by an exception block, an advisory unlock, or a COMMIT of their own.
     ``committing`` are the procedures, by unqualified name, that may end a transaction and go on.
-    ``watch`` is what is counted of what they touch; nothing where that wouldn't tell all.
+    ``watch`` is what is counted of what they touch, nothing where that wouldn't tell all; ``locking``
+    which of the rows that they read may be locked.
     """
 
     steps: dict[int, Step] = field(default_factory=dict)
@@ -109,9 +118,11 @@ class Instrumented:
     releasing: frozenset[str] = frozenset()
     committing: frozenset[str] = frozenset()
     watch: Watch = NOTHING
+    locking: Locking = field(default_factory=Locking)
     _quiet: dict[str, bool] = field(default_factory=dict)
     _released: dict[str, bool] = field(default_factory=dict)
     _stepped: dict[str, str] = field(default_factory=dict)
+    _lockable: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
 
     def with_steps(self, text: str) -> str:
         """Return a client statement with steps in it: the body of a DO block has some.
@@ -142,6 +153,20 @@ class Instrumented:
             block = "do" in words and bool(_RELEASES.search(text))
             self._released[text] = block or bool(words & self.releasing) or "rollback" in words
         return self._released[text]
+
+    def lockable(self, text: str, stop: int) -> frozenset[int]:
+        """Return the tables in which a statement may lock rows that it reads, from a stop to the next.
+
+        ``stop`` 0 is its beginning.
+        """
+        if (key := (text, stop)) not in self._lockable:
+            within = self.steps[stop].text if stop else ""
+            self._lockable[key] = self.locking.tables(text, within, self.watch)
+        return self._lockable[key]
+
+    def shows_all(self, text: str) -> bool:
+        """Say whether the counters show all that a client statement touches, where it touches it."""
+        return not not_all_counted(text) and not self.locking.locks_late(text, self.callees)
 
     def starts_quietly(self, text: str) -> bool:
         """Say whether a client statement is a plain call that touches nothing before its first step."""
@@ -188,6 +213,7 @@ async def instrument(
     found = Instrumented(callees=_callees(rows))
     found.releasing = _releasing(rows)
     found.committing = _committing(rows)
+    found.locking = await Locking.of(connection, rows)
     found.cleaning = _cleaning(rows)
     if not any(not_all_counted(str(row["body"])) for row in rows):
         found.watch = await Watch.of(connection, SYSTEM_SCHEMAS)
@@ -196,6 +222,8 @@ async def instrument(
             await _instrument_one(connection, row, found)
         # Functions that share a name are called by it: one of them that isn't quiet speaks for all.
         found.quiet_start -= found.skipped.keys() | found.early
+    if any(found.locking.locks_late(step.text, found.callees) for step in found.steps.values()):
+        found.watch = NOTHING
     return found
 
 
@@ -276,7 +304,7 @@ async def _instrument_one(
     if row["volatility"] != "v":
         found.skipped[name] = "stable or immutable: runs on its caller's snapshot"
         return
-    if row["language"] not in {"plpgsql", "sql"}:
+    if row["language"] not in INSTRUMENTED:
         found.skipped[name] = f"language {row['language']}: one opaque step"
         return
     early, edits, source, variables = _edits(row, found.callees, name)

@@ -18,7 +18,8 @@ class Judgement:
     """What is wrong with a schedule: nothing, if it is empty.
 
     ``not_serial`` says that no order of whole transactions ends like this. ``kept`` are the
-    transactions per session that counted: those before a retryable error.
+    transactions per session that counted: those before a retryable error. ``stuck`` says that all
+    sessions wait for each other, and PostgreSQL sees no deadlock.
     """
 
     shape: Shape
@@ -28,6 +29,7 @@ class Judgement:
     offences: tuple[Offence, ...] = ()
     unmet: tuple[tuple[Expectation, int], ...] = ()
     deadlock: bool = False
+    stuck: bool = False
 
     @property
     def violates(self) -> list[str]:
@@ -37,6 +39,7 @@ class Judgement:
             *dict.fromkeys(f"audit {offence.audit}" for offence in self.offences),
             *(f"expect {expectation.text}" for expectation, _ in self.unmet),
             *(["deadlock"] if self.deadlock else []),
+            *(["stuck"] if self.stuck else []),
         ]
 
 

@@ -15,8 +15,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from itertools import takewhile
 
 from crossfoot.explorer.arena import Arena, NotDeterministicError
+from crossfoot.explorer.client import ALL
 from crossfoot.explorer.footprint import Footprint
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.trace import Move, Trace
@@ -33,22 +35,24 @@ class Follow:
 
     choices: tuple[int, ...] = ()
     asleep: Sleep = field(default_factory=dict)
-    made: int = 0
     overlapping: bool = True
-
-    @property
-    def runs_on(self) -> bool:
-        """Say whether the prefix is made: whoever goes then isn't asleep, and isn't preempted."""
-        return self.made >= len(self.choices)
 
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
         """Return the next choice of the prefix; after it, the session that went last if it can."""
-        self.made += 1
-        if self.made <= len(self.choices):
-            return self.choices[self.made - 1]
+        if arena.choices < len(self.choices):
+            return self.choices[arena.choices]
         asleep = after(self.asleep, arena.moves[self._last_of_prefix(arena.moves) :])
         awake = [session for session in enabled if session not in asleep] or enabled
         return next((session for session in awake if session == arena.last), awake[0])
+
+    def passes(self, arena: Arena) -> int:
+        """Return how often the prefix goes on with the same session: ALL if it ends so.
+
+        Whoever goes when the prefix is made isn't asleep, and isn't preempted.
+        """
+        rest = self.choices[arena.choices :]
+        same = sum(1 for _ in takewhile(lambda session: session == arena.last, rest))
+        return ALL if same == len(rest) else same
 
     def _last_of_prefix(self, moves: Sequence[Move]) -> int:
         """Return where the move is that the last choice of the prefix was about."""

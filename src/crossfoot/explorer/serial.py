@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import factorial, prod
 
 from crossfoot.explorer.arena import Arena, NotDeterministicError
-from crossfoot.explorer.client import Place
+from crossfoot.explorer.client import ALL, Place
 from crossfoot.explorer.drawn import DRAWS
 from crossfoot.explorer.outcomes import Masks, Shape
 from crossfoot.explorer.race import Race
@@ -46,7 +46,7 @@ class InOrder:
 
     order: tuple[int, ...]
     overlapping: bool = False
-    runs_on: bool = True
+    stops: bool = False
     taken: list[int] = field(default_factory=list)
     others: list[tuple[int, ...]] = field(default_factory=list)
 
@@ -62,6 +62,10 @@ class InOrder:
         self.taken.append(enabled[0])
         self.others.append(enabled[1:])
         return enabled[0]
+
+    def passes(self, arena: Arena) -> int:
+        """Return how many stops may be passed: all, unless it has to stop."""
+        return 0 if self.stops else ALL
 
     @property
     def branches(self) -> list[tuple[int, ...]]:
@@ -120,7 +124,7 @@ class SerialOrders:
         than they did: a date, a rounded time, a process id. This run shows what differs by that.
         """
         for outcome in self._found[kept]:
-            policy = InOrder(outcome.order, runs_on=False)
+            policy = InOrder(outcome.order, stops=True)
             self._learn(outcome.trace, await _run(self._cut(kept), policy, arena))
         return self._shaped(kept)
 
@@ -152,11 +156,11 @@ class SerialOrders:
         while beginnings:
             if ran == MOST_ORDERS:
                 raise self._too_many("even more")
-            policy = InOrder(beginnings.pop(), runs_on=False)
+            policy = InOrder(beginnings.pop(), stops=True)
             first = await _run(race, policy, arena)
             order = policy.whole(arena)
             beginnings += policy.branches
-            self._learn(first, await _run(race, InOrder(order, runs_on=False), arena))
+            self._learn(first, await _run(race, InOrder(order, stops=True), arena))
             ran += 1
             yield SerialOutcome(order, first)
 

@@ -6,9 +6,8 @@
 create schema crossfoot;
 grant usage on schema crossfoot to public;
 
--- What the running transaction has touched: "oid:reads:writes ...|oid ...", the latter being the
--- tables in which it holds locks stronger than a reader's. The expression that reads the counters
--- names each table and index of this database, so it is put in later (footprint.py).
+-- What the running transaction has touched: "oid:reads:writes ...". The expression that reads the
+-- counters names each table and index of this database, so it is put in later (footprint.py).
 create function crossfoot.touched() returns text
 language plpgsql
 volatile
@@ -51,6 +50,25 @@ end
 $$;
 grant execute on function crossfoot.tell_touched() to public;
 
+-- A session counts how often it came to a step in a temporary sequence: what a rollback takes back
+-- counts too, and setval on such a one is allowed in a read-only transaction (nextval would change
+-- lastval() besides). A session that lost its temporary tables goes on from the arrival given.
+create function crossfoot.count_arrivals(arrival bigint) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set client_min_messages = warning
+as $$
+begin
+    create temporary sequence if not exists crossfoot_arrivals minvalue 0;
+    perform setval('pg_temp.crossfoot_arrivals', arrival);
+end
+$$;
+grant execute on function crossfoot.count_arrivals(bigint) to public;
+
+-- crossfoot.turn_N says, for slot N, how far the session may go and which lock it waits for then:
+-- 2 * arrival + turn. Up to that arrival it passes steps.
 create function crossfoot.step(number integer, variables jsonb default null) returns boolean
 language plpgsql
 volatile
@@ -60,24 +78,28 @@ set lock_timeout = 0
 as $$
 declare
     slot integer := nullif(current_setting('crossfoot.slot', true), '');
+    arrival bigint;
     turn bigint;
 begin
     if slot is null then
         return true;
     end if;
-    -- The turn is read before the session announces itself: the controller may answer at once, and
-    -- sets the next turn when it does. It uses setval, because nextval here would change lastval()
-    -- and fail in a read-only transaction.
+    arrival := setval(
+        'pg_temp.crossfoot_arrivals', pg_sequence_last_value('pg_temp.crossfoot_arrivals') + 1
+    );
+    -- Read before the session announces itself: the controller may answer at once, and changes it then.
     turn := pg_sequence_last_value(format('crossfoot.turn_%s', slot)::regclass);
     -- NOTICE could be silenced by a function's own client_min_messages; INFO is always sent.
-    raise info 'crossfoot step % %', number,
+    raise info 'crossfoot step % % %', number, arrival,
         case
             when current_setting('crossfoot.watched', true) = 'on'
                 then crossfoot.moment() || ' ' || crossfoot.touched()
         end
         using detail = coalesce(variables::text, '');
-    perform pg_advisory_lock(1128681263, (2 * slot + turn)::integer);
-    perform pg_advisory_unlock(1128681263, (2 * slot + turn)::integer);
+    if arrival > turn / 2 then
+        perform pg_advisory_lock(1128681263, (2 * slot + turn % 2)::integer);
+        perform pg_advisory_unlock(1128681263, (2 * slot + turn % 2)::integer);
+    end if;
     if pg_sequence_last_value('crossfoot.given_up') = 2 then
         raise query_canceled using message = 'the explorer gave this schedule up';
     end if;

@@ -17,6 +17,7 @@ from crossfoot.explorer.trace import Event, Trace
 
 LEAST_PATIENCE = 0.0003  # seconds of silence before the lock table is asked
 LONGEST_PATIENCE = 0.005
+SURE = 0.05  # seconds, where nobody can be waited for as far as anybody knows
 STUCK = 10.0  # seconds after which a session that neither ends nor waits is given up
 LONGEST = 2000  # steps after which a schedule is taken for a livelock
 
@@ -59,7 +60,8 @@ class Stillness:
         self._news = started = time.monotonic()
         deadlock = False
         # Twice what an answer usually takes here: on a busy machine asking earlier only adds work.
-        patience = min(max(2 * self._usual, LEAST_PATIENCE), LONGEST_PATIENCE)
+        usual = min(max(2 * self._usual, LEAST_PATIENCE), LONGEST_PATIENCE)
+        patience = usual if self._any_holds() else SURE
         while moving := [client for client in self._active if client.moving]:
             if self._trace.steps > LONGEST:
                 raise StuckError(f"no end after {LONGEST} steps: a livelock?")
@@ -78,9 +80,14 @@ class Stillness:
                 self._trace.note_deadlock()
             if everybody and not deadlock:
                 return
-            patience = min(patience * 1.5, LONGEST_PATIENCE)
+            patience = min(max(patience, usual) * 1.5, LONGEST_PATIENCE)
             if time.monotonic() - max(started, self._news) > STUCK:
                 raise _stuck(moving)
+
+    def _any_holds(self) -> bool:
+        """Say whether somebody may hold a lock for which another one waits."""
+        moving = [client for client in self._active if client.moving]
+        return any(client.may_hold for client in self._active if moving != [client])
 
     def _something_given_up(self) -> bool:
         """Say whether somebody may have given up a lock since the lock table was last asked.
