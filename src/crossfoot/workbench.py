@@ -19,7 +19,8 @@ from crossfoot.errors import ContentError
 from crossfoot.explorer.arena import Arena
 from crossfoot.explorer.client import Client
 from crossfoot.explorer.explore import Bounds, Explorer
-from crossfoot.explorer.instrument import Instrumented, instrument
+from crossfoot.explorer.instrument import instrument
+from crossfoot.explorer.instrumented import Instrumented
 from crossfoot.explorer.token import Token
 from crossfoot.results import Exploration
 from crossfoot.server import Server

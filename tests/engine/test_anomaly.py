@@ -5,6 +5,7 @@ The specimens of tests/power name theirs too; test_power.py compares them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -27,13 +28,27 @@ NAMES: dict[str, dict[str, list[Mistake]]] = {
         "lost update": [
             ("balance_read_without_lock", "read_modify_write", "two_purchases_one_user")
         ],
-        "not serializable": [
+        "raw constraint violation": [
             ("balance_checked_without_lock", "check_then_act", "two_reservations_one_balance"),
             (
                 "refunds_counted_without_lock",
                 "status_acted_on_twice",
                 "two_refunds_one_reservation",
             ),
+        ],
+        "false refusal": [
+            (
+                "changed_balance_taken_for_too_small",
+                "lock_timeout_as_refusal",
+                "purchase_against_reservation",
+            )
+        ],
+        "not serializable": [
+            (
+                "loser_of_the_key_not_compared",
+                "key_reused_for_other_arguments",
+                "one_key_two_payments",
+            )
         ],
         "deadlock": [
             ("purchases_share_the_lock", "shared_lock_upgraded", "two_purchases_one_user")
@@ -50,11 +65,11 @@ NAMES: dict[str, dict[str, list[Mistake]]] = {
             ("first_movement_overwrites_balance", "first_touch_race", "first_top_up_twice"),
             ("top_up_overwrites_balance", "read_modify_write", "top_up_against_purchase"),
         ],
-        "unmet expectation": [
+        "raw constraint violation": [
             ("lock_split_across_calls", "lock_split_across_calls", "two_buyers_one_lead")
         ],
         "deadlock": [("locks_in_caller_order", "locks_in_caller_order", "two_bulk_markings")],
-        "not serializable": [
+        "false refusal": [
             ("validation_skips_busy_leads", "skip_locked_spend", "two_validations_at_once")
         ],
         "raw unique violation": [
@@ -65,7 +80,9 @@ NAMES: dict[str, dict[str, list[Mistake]]] = {
         "lost update": [
             ("top_up_reads_without_lock", "read_modify_write", "top_up_against_deduction")
         ],
-        "unmet expectation": [("unguarded_debit", "unguarded_debit", "two_deductions_one_balance")],
+        "raw constraint violation": [
+            ("unguarded_debit", "unguarded_debit", "two_deductions_one_balance")
+        ],
         "wrong without overlap": [
             ("top_up_before_claim", "effect_before_claim", "same_top_up_twice")
         ],
@@ -118,6 +135,14 @@ def _only_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telling, "tried", nothing)
 
 
+# What a finding's paragraph ends on.
+CONTRADICTION = re.compile(
+    r"(, not [^.]+|; there were \d+|contradict themselves: .+|in which nothing was wrong"
+    r"|drawn stand in other places)\.$",
+    re.DOTALL,
+)
+
+
 async def findings(
     server: BackgroundServer, system: str, chosen: Sequence[Mistake]
 ) -> list[Finding]:
@@ -144,6 +169,7 @@ def test_the_mistakes_of_a_system_are_called_what_they_are(
     expected = [(name, mistake) for name, each in NAMES[system].items() for mistake in each]
     found = server.run(findings(server, system, [mistake for _, mistake in expected]))
     assert [finding.anomaly for finding in found] == [name for name, _ in expected]
+    assert [f.explanation for f in found if not CONTRADICTION.search(f.explanation)] == []
 
 
 def test_more_than_twenty_mistakes_are_looked_at() -> None:

@@ -65,7 +65,7 @@ def test_only_numbers_that_the_run_drew_are_generated() -> None:
 
 
 async def _draws(connection: asyncpg.Connection, draws: Draws) -> tuple[range, ...]:
-    return (await draws.since_last(connection, connection)).numbers
+    return draws.since_last(await connection.fetchval(f"select {draws.look}")).numbers
 
 
 def test_what_sequences_gave_is_read_from_where_they_stand(server: BackgroundServer) -> None:
@@ -78,7 +78,7 @@ def test_what_sequences_gave_is_read_from_where_they_stand(server: BackgroundSer
                 "create sequence c start 5020000000 cache 10;"
                 "create schema crossfoot; create sequence crossfoot.e; select nextval('crossfoot.e')"
             )
-            draws, found = Draws(), []
+            draws, found = await Draws.of(connection), []
             for drawing in (
                 "select",
                 "select nextval('a'), nextval('a'), nextval('b'), nextval('c')",
@@ -91,7 +91,7 @@ def test_what_sequences_gave_is_read_from_where_they_stand(server: BackgroundSer
                 await connection.execute(drawing)
                 found.append(await _draws(connection, draws))
             await connection.execute("create sequence public.d increment -1")
-            return [*found, await _draws(connection, Draws())]
+            return [*found, await _draws(connection, await Draws.of(connection))]
         finally:
             await connection.close()
             await server.server.drop_database(name)

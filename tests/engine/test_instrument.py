@@ -18,7 +18,8 @@ from plpgsql_bodies import SCHEMA, bodies
 from crossfoot.background import BackgroundServer
 from crossfoot.errors import ContentError
 from crossfoot.explorer import instrument as instrument_module
-from crossfoot.explorer.instrument import Instrumented, instrument
+from crossfoot.explorer.instrument import instrument
+from crossfoot.explorer.instrumented import Instrumented
 
 BODIES = SPECIMENS / "bodies"
 FILES = sorted(path for path in BODIES.glob("*.sql") if path.name != "schema.sql")
@@ -237,12 +238,12 @@ def test_perform_instead_of_assert_would_be_noticed(
     server: BackgroundServer, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The comparison above sees it when steps overwrite FOUND."""
-    apply = instrument_module._apply
+    apply = Instrumented.apply
 
-    def performing(body: str, edits: Any, name: str, found: Instrumented, written: str) -> str:
-        return apply(body, edits, name, found, written.replace("assert", "perform"))
+    def performing(self: Instrumented, body: str, edits: Any, name: str, written: str) -> str:
+        return apply(self, body, edits, name, written.replace("assert", "perform"))
 
-    monkeypatch.setattr(instrument_module, "_apply", performing)
+    monkeypatch.setattr(Instrumented, "apply", performing)
 
     async def scenario() -> bool:
         async with database(server, *ZOO) as connection:
@@ -411,10 +412,8 @@ def test_a_rewrite_that_does_not_compile_names_its_function(
     sql = (
         "create function f() returns void language plpgsql as $$ begin delete from pg_class; end $$"
     )
-    apply = instrument_module._apply
-    monkeypatch.setattr(
-        instrument_module, "_apply", lambda *given: apply(*given).replace("begin", "bgn")
-    )
+    apply = Instrumented.apply
+    monkeypatch.setattr(Instrumented, "apply", lambda *given: apply(*given).replace("begin", "bgn"))
 
     async def scenario() -> None:
         async with database(server, sql) as connection:

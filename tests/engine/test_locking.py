@@ -10,7 +10,8 @@ import pytest
 
 from crossfoot.background import BackgroundServer
 from crossfoot.explorer.footprint import Touched
-from crossfoot.explorer.instrument import Instrumented, instrument
+from crossfoot.explorer.instrument import instrument
+from crossfoot.explorer.instrumented import Instrumented
 
 SCHEMA = """
 create table account (id integer primary key, balance integer not null, note text);

@@ -16,7 +16,8 @@ import asyncpg
 
 from crossfoot.apply import apply_text
 from crossfoot.background import BackgroundServer
-from crossfoot.explorer.instrument import Instrumented, instrument
+from crossfoot.explorer.instrument import instrument
+from crossfoot.explorer.instrumented import Instrumented
 from crossfoot.rendering import render
 from crossfoot.sql import Query
 

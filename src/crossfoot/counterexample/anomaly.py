@@ -14,6 +14,7 @@ from decimal import Decimal
 from itertools import chain, combinations
 
 from crossfoot.checks.audits import Audit
+from crossfoot.counterexample.answers import Named, raw_violation, told_wrongly
 from crossfoot.counterexample.evidence import (
     Change,
     Evidence,
@@ -25,21 +26,13 @@ from crossfoot.counterexample.evidence import (
     numbers,
     went_well,
 )
-from crossfoot.explorer.instrument import Instrumented
+from crossfoot.counterexample.rewriting import named_in
+from crossfoot.explorer.instrumented import Instrumented
 from crossfoot.explorer.judge import Judgement
 from crossfoot.explorer.trace import Trace
-from crossfoot.verdicts import Outcome
 
 NOT_SERIALIZABLE = "not serializable"
 NO_OVERLAP = "wrong without overlap"
-
-
-@dataclass(frozen=True)
-class Named:
-    """An anomaly: its name, and the sentence that says what shows it ("" where nothing has to)."""
-
-    name: str
-    why: str = ""
 
 
 def name_of(
@@ -50,35 +43,33 @@ def name_of(
     instrumented: Instrumented,
 ) -> Named:
     """Name an anomaly: as the gravest violated audit calls it, else as the evidence shows it."""
+    if judgement.stuck:
+        return Named("stuck")
     if judgement.offences and not needs_overlap(judgement, trace):
         why = "It takes no overlap: one after the other the calls leave the same."
         return Named(NO_OVERLAP, why)
-    by_name = {audit.name: audit for audit in audits}
     # Of a deadlock that a function caught, no more is known than that.
-    shown = _shown(evidence, instrumented) if evidence and trace.settled is None else None
-    for offence in judgement.offences:
-        if name := by_name[offence.audit].anomaly:
-            return Named(name, shown.why if shown and shown.name == name else "")
+    settled = evidence if trace.settled is None else None
+    shown = _shown(settled, instrumented) if settled else None
+    if name := _gravest(judgement, audits):
+        return Named(name, shown.why if shown and shown.name == name else "")
     if judgement.deadlock:
         return Named("deadlock")
-    if _raw_unique_violation(trace):
-        return Named("raw unique violation")
-    if shown:
-        return shown
-    return Named(NOT_SERIALIZABLE if judgement.not_serial else "unmet expectation")
+    told = told_wrongly(settled) if settled and judgement.not_serial else None
+    known = raw_violation(trace, unique=True) or shown or raw_violation(trace, unique=False) or told
+    return known or Named(NOT_SERIALIZABLE if judgement.not_serial else "unmet expectation")
+
+
+def _gravest(judgement: Judgement, audits: Sequence[Audit]) -> str:
+    """Return what the gravest violated audit calls the anomaly; "" if none of them names one."""
+    by_name = {audit.name: audit.anomaly for audit in audits}
+    return next((name for each in judgement.offences if (name := by_name[each.audit])), "")
 
 
 def needs_overlap(judgement: Judgement, trace: Trace) -> bool:
     """Say whether calls have to overlap, or at least transactions to alternate, to end like this."""
     several = any(len(session) > 1 for session in trace.transactions)
-    return judgement.not_serial or judgement.deadlock or several
-
-
-def _raw_unique_violation(trace: Trace) -> bool:
-    return any(
-        result.outcome is Outcome.ERROR and result.sqlstate == "23505"
-        for result in trace.every_result
-    )
+    return judgement.not_serial or judgement.deadlock or judgement.stuck or several
 
 
 def _shown(evidence: Evidence, instrumented: Instrumented) -> Named | None:
@@ -107,6 +98,7 @@ class _Sum:
     parts: dict[int, Decimal]
     actual: Decimal
     in_turn: tuple[tuple[bool, Decimal], ...]  # whether all of them ended ok, and the change then
+    there: bool  # whether its row was there before
 
 
 def _sums(evidence: Evidence) -> Iterator[_Sum]:
@@ -128,7 +120,8 @@ def _sums(evidence: Evidence) -> Iterator[_Sum]:
                 (evidence.all_well_in(turn, parts), moved(turn.after.get(table, {}).get(key)))
                 for turn in evidence.turns
             )
-            yield _Sum(f"{table}.{column}", start, parts, after[column] - start, in_turn)
+            actual = after[column] - start
+            yield _Sum(f"{table}.{column}", start, parts, actual, in_turn, before is not None)
 
 
 def _rows_of_all(evidence: Evidence) -> list[tuple[str, Key]]:
@@ -163,7 +156,9 @@ def _lost_number(evidence: Evidence, _: Instrumented) -> Named | None:
             for chosen in combinations(found.parts, size)
         }
         right = any(well and moved == found.actual for well, moved in found.in_turn)
-        if found.actual != whole and found.actual in some and not right:
+        # Of calls that all mean to make the row, in turn only one may do it, and nothing is lost.
+        apart = found.there or any(well for well, _ in found.in_turn)
+        if found.actual != whole and found.actual in some and apart and not right:
             told = " and ".join(_signed(part) for part in found.parts.values())
             why = (
                 f"Lost update: {found.place} was {found.start}; the sessions changed it by {told},"
@@ -197,8 +192,9 @@ def _lost_value(evidence: Evidence, _: Instrumented) -> Named | None:
         gone = [c for each in others for c in evidence.written_by(each)]
         if evidence.after != evidence.alone[index] or not gone or evidence.after in right:
             continue
-        if all(evidence.alone[each] == evidence.alone[index] for each in others):
-            continue
+        same = all(evidence.alone[each] == evidence.alone[index] for each in others)
+        if not right and (same or all(change.old is None for change in gone)):
+            continue  # all said the same, or meant to be the first: in turn only one of them is
         table, name = gone[0].table, evidence.race.sessions[others[0]].name
         why = (
             f"Lost update: all were told ok, and what {name} wrote to {table} is gone: it was"
@@ -274,7 +270,7 @@ def _seen_too_early(evidence: Evidence, instrumented: Instrumented) -> Named | N
             continue
         for other in range(len(evidence.race.sessions)):
             between = _steps_between_commits(evidence.trace, index, other, instrumented)
-            seen = [table for table in sorted(claimed) if _named_in(table, between)]
+            seen = [table for table in sorted(claimed) if named_in(table, between)]
             if other != index and seen:
                 names = evidence.race.sessions
                 why = (
@@ -335,11 +331,6 @@ def _mentions(evidence: Evidence, instrumented: Instrumented, session: int, tabl
         for event in evidence.trace.events
         if event.session == session and event.kind == "step"
     ]
-    return _named_in(
+    return named_in(
         table, [text for text in said if not re.match(r"insert\b(?!.*\bselect\b)", text, re.I)]
     )
-
-
-def _named_in(table: str, texts: Iterable[str]) -> bool:
-    name = re.escape(table.rpartition(".")[2].strip('"'))
-    return any(re.search(rf"\b{name}\b", text, re.IGNORECASE) for text in texts)

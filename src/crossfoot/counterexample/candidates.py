@@ -7,20 +7,28 @@ of an arena. Whether it helps is for a trial to say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import asyncpg
 
 from crossfoot.apply import Sources
 from crossfoot.counterexample.evidence import Evidence, changes, numbers
-from crossfoot.errors import ContentError
-from crossfoot.explorer.instrument import Instrumented, Step
+from crossfoot.counterexample.one_order import one_order
+from crossfoot.counterexample.patience import patience
+from crossfoot.counterexample.rewriting import (
+    LOCK,
+    Candidate,
+    called,
+    changed_at,
+    place_of,
+    reading,
+    steps_of,
+    with_locks,
+    written,
+)
+from crossfoot.explorer.instrumented import Instrumented, Step
 from crossfoot.explorer.race import Race
-from crossfoot.explorer.trace import Trace
-from crossfoot.sql import tokens
 
-LOCK = "for no key update"
 INDEX = "crossfoot_remedy"
 _MOST_KEYS = 2
 _READS = re.compile(r"(select|perform)\b.*\bfrom\b", re.IGNORECASE | re.DOTALL)
@@ -30,36 +38,11 @@ _UNLOCKABLE = re.compile(
     re.IGNORECASE,
 )
 _TABLE = re.compile(r"\b(?:from|join)\s+(?:only\s+)?([\w.\"]+)", re.IGNORECASE)
-_BODY = re.compile(r"\bAS (\$\w*\$)")
-_DEFINITION = """
-select p.oid::bigint as oid, pg_get_functiondef(p.oid) as definition, l.lanname as language,
-    coalesce(p.proargnames, '{}') as names
-from pg_proc as p
-join pg_namespace as n on n.oid = p.pronamespace
-join pg_language as l on l.oid = p.prolang
-where n.nspname || '.' || p.proname = $1 and p.prokind in ('f', 'p')
-"""
 _REFERRING = """
 select a.attname::text from pg_constraint as c
 join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = any (c.conkey)
 where c.contype = 'f' and c.conrelid = $1::text::regclass
 """
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A change: what it is, where, as a person would write it, the SQL that makes it, what undoes it.
-
-    ``uncounted`` says that sessions wait for each other by something that no counter shows.
-    """
-
-    what: str
-    where: str
-    shown: str
-    apply: str
-    undo: str
-    uncounted: bool = False
-    constraint: bool = False
 
 
 async def candidates(
@@ -70,6 +53,8 @@ async def candidates(
 ) -> list[Candidate]:
     """Return what is worth a trial, in the order in which one would try it."""
     found = [
+        *await one_order(connection, evidence, instrumented, sources),
+        *await patience(connection, evidence, instrumented, sources),
         *await _row_locks(connection, evidence, instrumented, sources),
         *await _key_locks(connection, evidence.race),
         *await _unique(connection, evidence),
@@ -87,37 +72,24 @@ async def _row_locks(
     instrumented: Instrumented,
     sources: Sources,
 ) -> list[Candidate]:
-    written = {change.table for change in changes(evidence.before, evidence.after)}
     found = []
-    for table in sorted(written):
-        steps = [step for step in _steps(evidence.trace, instrumented) if _reads(step, table)]
-        by_function: dict[str, list[Step]] = {}
-        for step in steps:
-            by_function.setdefault(step.function, []).append(step)
-        apply, undo = [], []
-        for function, each in by_function.items():
-            rows = await connection.fetch(_DEFINITION, function)
-            if len(rows) == 1 and (locked := with_locks(rows[0]["definition"], each)):
-                apply.append(locked)
-                undo.append(rows[0]["definition"])
+    for table in sorted({change.table for change in changes(evidence.before, evidence.after)}):
+        steps = [step for step in steps_of(evidence.trace, instrumented) if _reads(step, table)]
+        apply, undo = await changed_at(connection, steps, with_locks)
         if apply:
-            places = " and ".join(_place(step, sources) for step in steps)
-            texts = [f"{step.text.rstrip(';')} {LOCK};" for step in steps]
+            places = " and ".join(place_of(step, sources) for step in steps)
+            locked = reading(steps, lambda text: f"{text.rstrip(';')} {LOCK};")
             found.append(
                 Candidate(
                     f"{LOCK} on {table}",
                     places,
-                    "\n".join(dict.fromkeys(texts)),
+                    "\n".join(dict.fromkeys(step.text for step in locked)),
                     ";\n".join(apply),
                     ";\n".join(undo),
+                    locked,
                 )
             )
     return found
-
-
-def _steps(trace: Trace, instrumented: Instrumented) -> list[Step]:
-    numbers_ = {event.step for event in trace.events if event.kind == "step"}
-    return [instrumented.steps[number] for number in sorted(numbers_)]
 
 
 def _reads(step: Step, table: str) -> bool:
@@ -128,38 +100,11 @@ def _reads(step: Step, table: str) -> bool:
     return any(read.rpartition(".")[2] == name for read in _TABLE.findall(step.text))
 
 
-def _place(step: Step, sources: Sources) -> str:
-    file, first = sources.get(step.function, (step.function, 1))
-    return f"{file}:{first + step.line - 1}"
-
-
-def with_locks(definition: str, steps: Sequence[Step]) -> str:
-    """Return an instrumented function whose reads at these steps lock; "" if it can't be written."""
-    match = _BODY.search(definition)
-    if not match:
-        return ""
-    start, end = match.end(), definition.rindex(match[1])
-    body = definition[start:end].encode()
-    for step in steps:
-        found = re.search(rb"crossfoot\.step\(%d\b[^;]*;" % step.number, body)
-        if not found:
-            return ""
-        at = found.end() + _end_of_statement(body[found.end() :].decode())
-        body = b" ".join([body[:at], LOCK.encode()]) + body[at:]
-    return definition[:start] + body.decode() + definition[end:]
-
-
-def _end_of_statement(text: str) -> int:
-    """Return where the first statement of a text ends, in bytes, before its semicolon."""
-    ends = (token.start for token in tokens(text) if token.text == ";")
-    return next(ends, len(text.rstrip().encode()))
-
-
 # -- a lock on what the calls have in common --------------------------------------------------------
 
 
 async def _key_locks(connection: asyncpg.Connection, race: Race) -> list[Candidate]:
-    calls = [_called(session.transactions[0][0].shown) for session in race.sessions]
+    calls = [called(session.transactions[0][0].shown) for session in race.sessions]
     shared = [
         argument
         for argument in (calls[0][1] if calls[0] else {})
@@ -171,13 +116,13 @@ async def _key_locks(connection: asyncpg.Connection, race: Race) -> list[Candida
         undo: list[str] = []
         shown: list[str] = []
         for function, arguments in filter(None, calls):
-            rows = await connection.fetch(_DEFINITION, function)
-            if len(rows) != 1 or rows[0]["language"] != "plpgsql":
+            code = await written(connection, function)
+            if not code or code.language != "plpgsql":
                 break
-            name = _parameter(arguments[argument], rows[0]["names"])
+            name = code.parameter(arguments[argument])
             lock = f"perform pg_advisory_xact_lock(hashtextextended({name}::text, 0));"
-            apply[function] = _first_statement(rows[0]["definition"], lock)
-            undo.append(rows[0]["definition"])
+            apply[function] = code.beginning_with(lock)
+            undo.append(code.definition)
             shown.append(f"{lock}  -- first in {function}")
         else:
             found.append(
@@ -191,56 +136,6 @@ async def _key_locks(connection: asyncpg.Connection, race: Race) -> list[Candida
                 )
             )
     return found
-
-
-def _called(text: str) -> tuple[str, dict[str, str]] | None:
-    """Return the function that a statement calls, and by argument its position or name; else None."""
-    found = re.match(
-        r"\s*(?:select\s+(?:\*\s+from\s+)?|call\s+)([\w.\"]+)\s*\((.*)\)\s*;?\s*$",
-        text,
-        re.I | re.S,
-    )
-    if not found:
-        return None
-    arguments: dict[str, str] = {}
-    for number, part in enumerate(_parts(found[2]), start=1):
-        name, arrow, value = (piece.strip() for piece in part.rpartition("=>"))
-        arguments.setdefault(value, name if arrow else str(number))
-    return found[1].replace('"', ""), arguments
-
-
-def _parts(text: str) -> Iterator[str]:
-    """Yield what stands between the commas of an argument list."""
-    try:
-        found = tokens(text)
-    except ContentError:
-        return
-    data, start, depth = text.encode(), 0, 0
-    for token in found:
-        depth += (token.text in {"(", "["}) - (token.text in {")", "]"})
-        if token.text == "," and depth == 0:
-            yield data[start : token.start].decode()
-            start = token.end
-    yield data[start:].decode()
-
-
-def _parameter(place: str, names: Sequence[str]) -> str:
-    """Return a parameter's name, of its position (from 1) or as it is."""
-    if not place.isdigit():
-        return place
-    at = int(place) - 1
-    return names[at] if at < len(names) and names[at] else f"${place}"
-
-
-def _first_statement(definition: str, statement: str) -> str:
-    """Return a PL/pgSQL function with one more statement, before all others of its body."""
-    match = _BODY.search(definition)
-    assert match
-    start, end = match.end(), definition.rindex(match[1])
-    body = definition[start:end].encode()
-    at = next(token.end for token in tokens(body.decode()) if token.word == "begin")
-    text = b" ".join([body[:at], statement.encode()]) + body[at:]
-    return definition[:start] + text.decode() + definition[end:]
 
 
 # -- constraints ------------------------------------------------------------------------------------

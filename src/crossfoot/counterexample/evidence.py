@@ -18,8 +18,8 @@ from typing import Any
 import asyncpg
 
 from crossfoot.explorer.arena import Arena, NotDeterministicError
+from crossfoot.explorer.drawn import TIME, Drawn
 from crossfoot.explorer.race import Race
-from crossfoot.explorer.seed_state import GENERATED, GENERATED_INT4
 from crossfoot.explorer.serial import InOrder
 from crossfoot.explorer.stillness import StuckError
 from crossfoot.explorer.trace import Trace
@@ -36,7 +36,6 @@ where i.indisprimary and n.nspname not in ('pg_catalog', 'crossfoot')
 group by 1
 """
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 
 Key = tuple[str, ...]
 Row = dict[str, Any]
@@ -112,28 +111,33 @@ def went_well(trace: Trace) -> list[int]:
 
 async def gather(arena: Arena, race: Race, trace: Trace) -> Evidence | None:
     """Run the sessions alone and in turn, in an arena; None where they don't come to an end."""
-    keys = await _keys(arena.control)
+    several = [i for i, session in enumerate(race.sessions) if len(session.transactions) > 1]
+    orders = list(islice(permutations(range(len(race.sessions))), _MOST_TURNS))
 
-    async def tables(of: Race, *order: int) -> tuple[Trace, Tables]:
-        done = await arena.run(of, InOrder(order))
-        return done, tables_of(done, race, keys)
+    async def run(of: Race, *order: int) -> Trace:
+        return await arena.run(of, InOrder(order))
 
     try:
-        _, before = await tables(replace(race, sessions=()))
-        alone = [(await tables(_only(race, index)))[1] for index in range(len(race.sessions))]
-        begun = {
-            index: (await tables(_only(race, index, 1)))[1]
-            for index, session in enumerate(race.sessions)
-            if len(session.transactions) > 1
-        }
+        before = await run(replace(race, sessions=()))
+        alone = [await run(_only(race, index)) for index in range(len(race.sessions))]
+        begun = [await run(_only(race, index, 1)) for index in several]
         turns = []
-        for order in islice(permutations(range(len(race.sessions))), _MOST_TURNS):
+        for order in orders:
             transactions = [i for i in order for _ in race.sessions[i].transactions]
-            turns.append(Turn(order, *await tables(race, *transactions)))
+            turns.append(await run(race, *transactions))
     except (NotDeterministicError, StuckError):
         return None
-    after = tables_of(trace, race, keys)
-    return Evidence(race, trace, before, after, tuple(alone), tuple(turns), begun, keys)
+    reader = _Reader(race, await _keys(arena.control), times_in(before) & times_in(turns[0]))
+    return Evidence(
+        race,
+        trace,
+        reader.tables(before),
+        reader.tables(trace),
+        tuple(reader.tables(each) for each in alone),
+        tuple(Turn(order, t, reader.tables(t)) for order, t in zip(orders, turns, strict=True)),
+        {index: reader.tables(each) for index, each in zip(several, begun, strict=True)},
+        reader.keys,
+    )
 
 
 async def _keys(connection: asyncpg.Connection) -> dict[str, tuple[str, ...]]:
@@ -147,36 +151,54 @@ def _only(race: Race, index: int, transactions: int | None = None) -> Race:
     )
 
 
-def tables_of(trace: Trace, race: Race, keys: Mapping[str, tuple[str, ...]]) -> Tables:
-    """Return the rows that a schedule left, by table and primary key, generated values masked.
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the rows that schedules leave: drawn numbers and ids masked, times as far from now.
 
-    Of a table without a key, a row's key is the row and its number among its equals.
+    ``fixed`` are the times that are the same in every run.
     """
-    real = {str(value) for value in race.values.values()}
-    found: Tables = {}
-    for name, text in trace.state:
-        if name.startswith("@state"):
-            continue
-        row = json.loads(text, parse_float=Decimal)
-        masked = {column: _masked(value, real) for column, value in row.items()}
-        rows = found.setdefault(name, {})
-        key = tuple(str(row[column]) for column in keys.get(name, ()))
-        rows[key or _numbered(masked, rows)] = masked
-    return found
+
+    race: Race
+    keys: Mapping[str, tuple[str, ...]]
+    fixed: set[str]
+
+    def tables(self, trace: Trace) -> Tables:
+        """Return the rows by table and primary key.
+
+        Of a table without a key, a row's key is the row and its number among its equals.
+        """
+        real = {str(value) for value in self.race.values.values()}
+        found: Tables = {}
+        for name, text in trace.state:
+            if name.startswith("@state"):
+                continue
+            row = json.loads(text, parse_float=Decimal)
+            masked = {
+                column: value if str(value) in real else self._masked(value, trace.drawn)
+                for column, value in row.items()
+            }
+            rows = found.setdefault(name, {})
+            key = tuple(str(row[column]) for column in self.keys.get(name, ()))
+            rows[key or _numbered(masked, rows)] = masked
+        return found
+
+    def _masked(self, value: Any, drawn: Drawn) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return "#" if drawn.drew(value) else value
+        if not isinstance(value, str):
+            return value
+        told = TIME.sub(lambda at: at[0] if at[0] in self.fixed else drawn.told(at), value)
+        return _UUID.sub("#", told)
+
+
+def times_in(trace: Trace) -> set[str]:
+    """Return the times of day in the rows that a schedule left."""
+    return {time[0] for _, row in trace.state for time in TIME.finditer(row)}
 
 
 def _numbered(row: Row, rows: Mapping[Key, Row]) -> Key:
     text = json.dumps(row, default=str)
     return text, str(sum(key[0] == text for key in rows))
-
-
-def _masked(value: Any, real: set[str]) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        generated = value in GENERATED or value in GENERATED_INT4
-        return "#" if generated and str(value) not in real else value
-    if not isinstance(value, str) or value in real:
-        return value
-    return "~" if _TIME.match(value) else _UUID.sub("#", value)
 
 
 def changes(before: Tables, after: Tables) -> list[Change]:

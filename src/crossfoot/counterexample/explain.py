@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from crossfoot.checks.audits import Offence
-from crossfoot.counterexample.wording import cell, ending, readable
+from crossfoot.counterexample.wording import NOTHING_DRAWN, cell, ending, readable
 from crossfoot.explorer.judge import Judgement
 from crossfoot.explorer.outcomes import GENERATED_NAME, Row, Shape
 from crossfoot.explorer.race import Race
@@ -14,21 +14,25 @@ from crossfoot.explorer.serial import SerialOutcome
 from crossfoot.explorer.trace import CallResult, Trace
 from crossfoot.results import Exploration
 
+_LINKED_OTHERWISE = "the ids that were drawn stand in other places"
+
 
 def summary(judgement: Judgement, trace: Trace, race: Race, name: str) -> str:
     """Return the finding's one line."""
     ended = "; ".join(
-        f"{session.name} {' then '.join(result.outcome for result in results)}"
+        f"{session.name} {' then '.join(result.outcome for result in results) or 'without an answer'}"
         for session, results in zip(race.sessions, trace.results, strict=True)
     )
-    return f"{name}: {ended}; {_what(judgement, race)}"
+    return f"{name}: {ended}; {_what(judgement, trace, race)}"
 
 
-def _what(judgement: Judgement, race: Race) -> str:
+def _what(judgement: Judgement, trace: Trace, race: Race) -> str:
+    if judgement.stuck:
+        return "all wait for each other, and PostgreSQL sees no deadlock"
     if judgement.offences:
         offence = judgement.offences[0]
         evidence = ", ".join(f"{k} {v}" for k, v in offence.row.items() if k != "subject")
-        return readable(f"{offence.audit}: {offence.subject} has {evidence}", race)
+        return readable(f"{offence.audit}: {offence.subject} has {evidence}", race, trace.drawn)
     if judgement.deadlock:
         return "PostgreSQL had to break a deadlock"
     if judgement.unmet:
@@ -49,12 +53,13 @@ def at_level(done: Exploration) -> str:
 def explanation(judgement: Judgement, trace: Trace, race: Race, why: str = "") -> str:
     """Return the paragraph that ends on the contradiction; ``why`` says what shows the anomaly."""
     said = [
-        f"{session.name} got {readable(_endings(results), race)}."
-        for session, results in zip(race.sessions, trace.results, strict=True)
+        f"{session.name} got {readable(_endings(results), race, trace.drawn)}."
         if results
+        else f"{session.name} never got an answer."
+        for session, results in zip(race.sessions, trace.results, strict=True)
     ]
-    shown = [readable(why, race)] if why else []
-    return " ".join([*said, *shown, *_contradictions(judgement, race)])
+    shown = [readable(why, race, trace.drawn)] if why else []
+    return " ".join([*said, *shown, *_contradictions(judgement, trace, race)])
 
 
 def _endings(results: Sequence[CallResult]) -> str:
@@ -62,7 +67,7 @@ def _endings(results: Sequence[CallResult]) -> str:
     return " then ".join([*(str(result.outcome) for result in results[:-1]), ending(results[-1])])
 
 
-def _contradictions(judgement: Judgement, race: Race) -> list[str]:
+def _contradictions(judgement: Judgement, trace: Trace, race: Race) -> list[str]:
     said: list[str] = []
     if judgement.not_serial and judgement.right:
         said.append(
@@ -71,15 +76,43 @@ def _contradictions(judgement: Judgement, race: Race) -> list[str]:
         )
     if judgement.offences:
         failing = "; ".join(_offence(offence) for offence in judgement.offences[:3])
-        said.append(readable(f"The books contradict themselves: {failing}.", race))
+        said.append(readable(f"The books contradict themselves: {failing}.", race, trace.drawn))
     for expectation, count in judgement.unmet:
         said.append(f"The race expects {expectation.text}; there were {count}.")
     if judgement.deadlock:
         said.append(
-            "Each of them held a lock that the other needed, and PostgreSQL broke the deadlock by"
-            " failing one call. Locks taken in one order everywhere can't do that."
+            f"{_waits(trace, race)} PostgreSQL broke the deadlock by failing the call"
+            f" of {_victims(trace, race)}, in which nothing was wrong."
+        )
+    if judgement.stuck:
+        said.append(
+            f"{_waits(trace, race)} None of them can go on before another one does, and PostgreSQL,"
+            " which sees no deadlock, breaks nothing: they wait for ever."
         )
     return said
+
+
+def _waits(trace: Trace, race: Race) -> str:
+    """Say who waited for whom, each for the last time."""
+    last: dict[int, tuple[int, ...]] = {}
+    for event in trace.events:
+        if event.kind == "wait" and event.blockers:
+            last[event.session] = event.blockers
+    names = [session.name for session in race.sessions]
+    said = [
+        f"{names[waiter]} waits for {' and '.join(names[each] for each in blockers)}"
+        for waiter, blockers in sorted(last.items())
+    ]
+    return "; ".join(said) + "." if said else "Each of them holds what another one waits for."
+
+
+def _victims(trace: Trace, race: Race) -> str:
+    failed = [
+        session.name
+        for session, results in zip(race.sessions, trace.results, strict=True)
+        if any(result.sqlstate == "40P01" for result in results)
+    ]
+    return " and ".join(failed) or "one call"
 
 
 def _offence(offence: Offence) -> str:
@@ -95,8 +128,9 @@ def _nearest(judgement: Judgement, race: Race) -> str:
         judgement.right.items(), key=lambda item: len(differences(judgement.shape, item[0]))
     )
     found = differences(judgement.shape, shape)
-    first = readable("; ".join(found[:3]), race)
-    return f"{order_text(outcome, race)}, and there {first or 'the results differ'}."
+    # What was drawn has a name in a shape: the numbers that are left are amounts.
+    first = readable("; ".join(found[:3]), race, NOTHING_DRAWN)
+    return f"{order_text(outcome, race)}, and there {first or _LINKED_OTHERWISE}."
 
 
 def order_text(outcome: SerialOutcome, race: Race) -> str:
@@ -113,7 +147,8 @@ def serial_lines(right: dict[Shape, SerialOutcome], race: Race) -> list[str]:
             f"{session.name} {' then '.join(_short(result) for result in results) or 'nothing'}"
             for session, results in zip(race.sessions, outcome.trace.results, strict=True)
         )
-        lines.append(readable(f"{order_text(outcome, race)}: {endings}", race))
+        told = f"{order_text(outcome, race)}: {endings}"
+        lines.append(readable(told, race, outcome.trace.drawn))
     return lines
 
 
@@ -133,15 +168,33 @@ def differences(actual: Shape, right: Shape) -> list[str]:
 
 
 def _row_differences(name: str, ours: list[Row], theirs: list[Row]) -> list[str]:
-    if len(ours) == len(theirs):
-        return [
-            f"{name} has {column} {cell(b)}, not {cell(a)}"
-            for one, other in zip(ours, theirs, strict=True)
-            for (column, a), (_, b) in zip(one, other, strict=False)
-            if a != b and not GENERATED_NAME.search(f"{a} {b}")
+    if len(ours) != len(theirs):
+        word = "rows" if len(theirs) != 1 else "row"
+        return [f"{name} has {len(theirs)} such {word}, not {len(ours)}"]
+    found: list[str] = []
+    for one, other in zip(ours, theirs, strict=True):
+        if [column for column, _ in one] != [column for column, _ in other]:
+            found.append(f"{name} is {_row_text(other)}, not {_row_text(one)}")
+            continue
+        found += [
+            f"{name} has {column} {_plain(b)}, not {_plain(a)}"
+            for (column, a), (_, b) in zip(one, other, strict=True)
+            if _plain(a) != _plain(b)
         ]
-    word = "rows" if len(theirs) != 1 else "row"
-    return [f"{name} has {len(theirs)} such {word}, not {len(ours)}"]
+    return found
+
+
+def _row_text(row: Row) -> str:
+    """Return an answer in full: its columns, or the error that it was."""
+    cells = dict(row)
+    if list(cells) == ["sqlstate", "message"]:
+        return f"{cells['sqlstate']} {_plain(cells['message'])}"
+    return ", ".join(f"{column} = {_plain(value)}" for column, value in row)
+
+
+def _plain(value: str | None) -> str:
+    """Return a value of a shape, without the names of what was drawn: they are nothing to read."""
+    return GENERATED_NAME.sub("(drawn)", cell(value))
 
 
 def _place_text(name: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from crossfoot.counterexample.wording import ending, readable, shorten
-from crossfoot.explorer.instrument import Instrumented
-from crossfoot.explorer.race import Race
+from crossfoot.explorer.drawn import TIME
+from crossfoot.explorer.instrumented import Instrumented
+from crossfoot.explorer.race import Call, Race
 from crossfoot.explorer.trace import Event, Trace
 from crossfoot.results import Lanes, LaneStep
 
@@ -27,7 +28,7 @@ def lanes_of(
     names = [session.name for session in race.sessions]
     steps: list[LaneStep] = []
     told: Known = {}
-    for event in calls_where_they_matter(trace.events):
+    for event in as_told(trace, race, instrumented):
         if event.kind == "step" and instrumented.steps[event.step].kind == "return":
             continue
         text, source = _text(event, instrumented, sources)
@@ -37,30 +38,46 @@ def lanes_of(
                 number=len(steps) + 1,
                 session=names[event.session],
                 kind=event.kind,
-                text=readable(text, race),
+                text=readable(text, race, trace.drawn),
                 source=source,
-                note=readable(note, race),
+                note=readable(note, race, trace.drawn),
             )
         )
     outcomes = {
-        name: readable("; ".join(ending(result) for result in results), race)
+        name: readable("; ".join(ending(result) for result in results), race, trace.drawn)
         for name, results in zip(names, trace.results, strict=True)
     }
     return Lanes(sessions=names, steps=steps, outcomes=outcomes, state=_state(trace, race))
 
 
-def calls_where_they_matter(events: list[Event]) -> list[Event]:
-    """Move each call down to its session's next event: until then it touched nothing."""
+def as_told(trace: Trace, race: Race, instrumented: Instrumented) -> list[Event]:
+    """Return the events with each call moved down to its session's next one, where nobody can tell.
+
+    Until then it touched nothing, if it touches nothing before its first step. A snapshot is taken
+    when a call begins, though, and so is the time of day: where rows hold that, the calls keep their
+    order.
+    """
+    if race.isolation != "read committed":
+        return trace.events
     found: list[Event] = []
     sent: dict[int, Event] = {}
-    for event in events:
-        if event.kind == "call":
+    for event in trace.events:
+        if event.call and event.kind == "call" and _quiet(event.call, instrumented):
             sent[event.session] = event
             continue
         if waiting := sent.pop(event.session, None):
             found.append(waiting)
         found.append(event)
-    return found
+    moved = [event.session for event in found if event.kind == "call"]
+    begun = [event.session for event in trace.events if event.kind == "call"]
+    timed = any(
+        trace.drawn.told(at) != at[0] for _, row in trace.state for at in TIME.finditer(row)
+    )
+    return trace.events if timed and moved != begun else found
+
+
+def _quiet(call: Call, instrumented: Instrumented) -> bool:
+    return instrumented.starts_quietly(call.query.text)
 
 
 def _text(
@@ -124,6 +141,9 @@ def _state(trace: Trace, race: Race) -> list[dict[str, str | None]]:
         json.loads(text, parse_float=str) for name, text in trace.state if name.startswith("@state")
     ]
     return [
-        {name: None if value is None else readable(str(value), race) for name, value in row.items()}
+        {
+            name: None if value is None else readable(str(value), race, trace.drawn)
+            for name, value in row.items()
+        }
         for row in rows
     ]

@@ -63,15 +63,16 @@ class Telling:
 
     async def finding(self) -> Finding:
         """Return the finding."""
-        trace, judgement = await self._told(), self.found.judgement
+        seen, judgement = self.found.trace, self.found.judgement
+        trace = await self._told()
         arena, audits = self.arenas[0], self.audits
         evidence = await gather(arena, self.race, trace) if self.replays else None
         named = name_of(judgement, trace, audits.applicable, evidence, arena.instrumented)
         finding = Finding(
             subject=self.race.name,
             anomaly=named.name,
-            summary=explain.summary(judgement, trace, self.race, named.name),
-            explanation=explain.explanation(judgement, trace, self.race, named.why),
+            summary=explain.summary(judgement, seen, self.race, named.name),
+            explanation=explain.explanation(judgement, seen, self.race, named.why),
             violates=judgement.violates,
             lanes=lanes_of(trace, self.race, arena.instrumented, self.sources),
             serial=explain.serial_lines(judgement.right, self.race),
@@ -82,7 +83,7 @@ class Telling:
         if self.replays:
             levels = await at_stronger_levels(self.race, self.arenas, self.audits, self.schedules)
             finding.prevention = [f"{d.isolation}: {explain.at_level(d)}" for d in levels]
-            if evidence and not judgement.deadlock and needs_overlap(judgement, trace):
+            if evidence and needs_overlap(judgement, trace):
                 finding.remedies = await tried(arena, evidence, audits, self.sources)
             finding.script = self._script(trace, evidence, finding.summary)
             finding.regression_race = await regression_race(

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import re
-
+from crossfoot.explorer.drawn import NUMBER, Drawn
 from crossfoot.explorer.race import Race
-from crossfoot.explorer.seed_state import GENERATED, GENERATED_INT4
+from crossfoot.explorer.seed_state import GENERATED
 from crossfoot.explorer.trace import CallResult
 
 _SHOWN = 160
-_NUMBER = re.compile(r"(?<![\d.])\d{10}(?![\d.])")
+NOTHING_DRAWN = Drawn(numbers=())
 
 
-def readable(text: str, race: Race) -> str:
-    """Put names in the place of drawn values, and #n in the place of numbers drawn from a sequence."""
+def readable(text: str, race: Race, drawn: Drawn) -> str:
+    """Put names in the place of the race's values, and #n in that of numbers drawn from a sequence.
+
+    ``drawn`` is what the run drew that the text speaks of: any other number is an amount.
+    """
     for name, value in race.values.items():
         text = text.replace(str(value), f":{name}")
-    return _NUMBER.sub(_small, text)
+    return NUMBER.sub(lambda number: _small(number[0], drawn), text)
 
 
-def _small(match: re.Match[str]) -> str:
-    number = int(match[0])
-    if number in GENERATED:
-        return f"#{number % 10_000_000}"
-    return f"#{number % 1_000_000}" if number in GENERATED_INT4 else match[0]
+def _small(number: str, drawn: Drawn) -> str:
+    if not drawn.drew(int(number)):
+        return number
+    return f"#{int(number) % (10_000_000 if int(number) in GENERATED else 1_000_000)}"
 
 
 def ending(result: CallResult) -> str:

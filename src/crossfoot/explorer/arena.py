@@ -18,9 +18,10 @@ import asyncpg
 from crossfoot.errors import ContentError, CrossfootError
 from crossfoot.explorer import stillness
 from crossfoot.explorer.client import ALL, Client, Place
+from crossfoot.explorer.drawn import Drawn, Draws
 from crossfoot.explorer.footprint import NOTHING, Touched
 from crossfoot.explorer.gate import Gate
-from crossfoot.explorer.instrument import Instrumented
+from crossfoot.explorer.instrumented import Instrumented
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.seed_state import SeedState
 from crossfoot.explorer.stillness import Stillness, StuckError
@@ -100,6 +101,8 @@ class Arena:
         """Have connections for so many sessions."""
         if self._seed is None:
             self._seed = await SeedState.capture(self.control, self._keeper)
+            self._draws = await Draws.of(self.control)
+            self._dump = f"select '', {self._draws.look} union all {self._seed.dump}"
             await self._gate.open()
             if self.instrumented.watch.tables:
                 await self.control.execute(self.instrumented.watch.teller)
@@ -158,7 +161,7 @@ class Arena:
             await self._abandon()
             raise
         trace.transactions = [client.results for client in self.active]
-        trace.state = await self._state(race)
+        trace.state, trace.drawn = await self._state(race)
         return trace
 
     async def told(self, race: Race, policy: Policy) -> Trace:
@@ -193,7 +196,7 @@ class Arena:
             watched and self.instrumented.watch.tables
         )
         for client, session in zip(self.active, race.sessions, strict=True):
-            client.watch = self.instrumented.watch if watched else NOTHING
+            client.looks.watch = self.instrumented.watch if watched else NOTHING
             client.begin(session, race.isolation, self._trace)
             if cleaning := self.instrumented.cleaning:
                 await client.connection.execute(f"{cleaning} {client.counting} {client.settings}")
@@ -208,6 +211,8 @@ class Arena:
             self._trace.decisions.append(Decision(enabled, chosen, self._unpreempted(enabled)))
         self.last = chosen
         client = self.active[chosen]
+        if not client.connection.is_in_transaction():
+            client.looks.forget()
         passes = self._passes(client, ALL if len(enabled) == 1 else policy.passes(self))
         self._leave(client, enabled)
         await self._advance(client, passes)
@@ -221,9 +226,7 @@ class Arena:
     def _leave(self, client: Client, enabled: tuple[int, ...]) -> None:
         """Note where a session starts from."""
         stop = client.step if client.place is Place.AT_STEP else 0
-        # Counters that stand from an earlier transaction may begin anew at any time.
-        before = client.touched if client.connection.is_in_transaction() else None
-        self._leg = _Leg(enabled, stop, before, len(self._trace.events))
+        self._leg = _Leg(enabled, stop, client.looks.last, len(self._trace.events))
         self._trace.steps += 1
 
     def _passed(self, client: Client) -> None:
@@ -281,7 +284,8 @@ class Arena:
             await self._send(client, passes)
 
     async def _send(self, client: Client, passes: int = 0, *, quiet: bool = False) -> None:
-        await self._gate.prepare_for(client, passes)
+        if client.next_call or not client.looks.any:  # a COMMIT that is watched has no steps
+            await self._gate.prepare_for(client, passes)
         await client.open(look=not quiet)
         client.send()
 
@@ -300,9 +304,16 @@ class Arena:
 
     # -- ends -----------------------------------------------------------------------------------
 
-    async def _state(self, race: Race) -> list[tuple[str, str]]:
+    async def _state(self, race: Race) -> tuple[list[tuple[str, str]], Drawn]:
+        """Return every row that is there, by table, and what was drawn on the way."""
         assert self._seed, "open() comes first"
-        rows = [(row[0], row[1]) for row in await self.control.fetch(self._seed.dump)]
+        rows: list[tuple[str, str]] = []
+        drawn = ""
+        for table, row in await self.control.fetch(self._dump):
+            if table:
+                rows.append((table, row))
+            else:
+                drawn = row
         self._dirty = {name for name, _ in rows}
         for index, query in enumerate(race.state, start=1):
             try:
@@ -315,7 +326,7 @@ class Arena:
                     remedy="Each statement of @state is one select; it runs as superuser.",
                 ) from error
             rows += [(f"@state {index}", row[0]) for row in found]
-        return rows
+        return rows, self._draws.since_last(drawn)
 
     async def _abandon(self) -> None:
         """End a schedule in mid-air: every step raises, every transaction is rolled back.

@@ -10,8 +10,9 @@ from typing import Any
 
 import asyncpg
 
-from crossfoot.explorer.footprint import EVERYTHING, NOTHING, Footprint, Touched
-from crossfoot.explorer.instrument import Instrumented
+from crossfoot.explorer.footprint import EVERYTHING, Footprint, Touched
+from crossfoot.explorer.instrumented import Instrumented
+from crossfoot.explorer.looks import Looks
 from crossfoot.explorer.race import Call, Session
 from crossfoot.explorer.trace import CallResult, Event, Trace
 from crossfoot.outcome import outcome_of_error, outcome_of_rows
@@ -81,17 +82,9 @@ class Client:
         self._begun_at = 0  # the pieces when the call under way was sent
         self._commits = False  # whether the step at which it stood last stood before a COMMIT
         self._trace = Trace()
-        self.watch = NOTHING
+        self.looks = Looks()
         self._tells = False  # whether its server process says what it has touched
-        self.base: Touched | None = (
-            None  # the counters when the transaction began, if they are known
-        )
-        self.touched: Touched | None = None  # the counters at the last stop
-        self.locked: frozenset[int] = frozenset()  # tables in which the transaction locked rows
-        self.undone = False  # whether it has rolled back to a savepoint since the last move
-        self._begun = False  # and nobody has looked since
         self.sent = ""  # the statement under way
-        self.rollbacks = 0  # how often it rolled back to a savepoint, as far as it tells
         self.wakes = 0  # how often it got a lock that it had waited for
         connection.add_log_listener(self._heard)
 
@@ -144,11 +137,7 @@ class Client:
     @property
     def may_hold(self) -> bool:
         """Say whether it may hold a lock that somebody else could wait for."""
-        if self.fresh or self.place is Place.DONE:
-            return False
-        if not (self.watch.tables and self.base and self.touched):
-            return True
-        return self.base.counters != self.touched.counters
+        return not (self.fresh or self.place is Place.DONE or self.looks.untouched)
 
     def starts_quietly(self) -> bool:
         """Say whether it stands before a call in which nothing touches data before the first step."""
@@ -158,7 +147,7 @@ class Client:
 
     def _heard(self, _connection: Any, message: Any) -> None:
         if message.message.startswith(_TOUCHED):
-            self._note(Touched.read(message.message[len(_TOUCHED) :]))
+            self.looks.note(Touched.read(message.message[len(_TOUCHED) :]))
         if not message.message.startswith(_STEP):
             return
         self.woke()
@@ -169,8 +158,8 @@ class Client:
         passes = self.passes > 0
         self.step, self.arrivals = int(number), int(arrival)
         self._commits = self.instrumented.steps[self.step].kind == "commit"
-        if self.watch.tables:
-            self._note(Touched.read(touched))
+        if self.looks.any:
+            self.looks.note(Touched.read(touched))
         if passes:
             self.passed(self)
             self._trace.events.append(Event(self.index, "step", self.step))
@@ -184,15 +173,6 @@ class Client:
             if event.session == self.index:
                 event.variables = json.loads(variables, parse_float=str)
                 return
-
-    def _note(self, touched: Touched | None) -> None:
-        """Remember what the transaction has touched so far; at first, where its counters begin."""
-        if touched and self.touched and touched.moment != self.touched.moment + 1:
-            self.undone = True
-            self.rollbacks += 1
-        self.touched = touched
-        if self._begun:
-            self.base, self._begun = touched, False
 
     def woke(self) -> None:
         """Note that a lock was got, if one was waited for."""
@@ -220,11 +200,9 @@ class Client:
         """
         if self.connection.is_in_transaction():
             return
-        self.base = self.touched = None
-        self.locked = frozenset()
-        self._begun, self.undone = True, False
-        if self._tells is not bool(self.watch.tables):
-            self._tells = bool(self.watch.tables)
+        self.looks.begin()
+        if self._tells is not self.looks.any:
+            self._tells = self.looks.any
             await self.connection.execute(self.settings)
         if self.sends_bare:
             level = self._level.removeprefix(" isolation level ") or "read committed"
@@ -275,11 +253,11 @@ class Client:
         A COMMIT that runs deferred triggers has steps of its own. Then nothing is watched.
         """
         last = self._call + 1 == len(self.session.transactions[self.transaction])
-        return last and self.alone and self.passes > 0 and bool(self.watch.tables)
+        return last and self.alone and self.passes > 0 and self.looks.any
 
     async def look(self) -> None:
         """Look at what the transaction has touched."""
-        if self.watch.tables:
+        if self.looks.any:
             await self.connection.execute(_LOOK)
 
     def _answered(self, call: Call, records: Sequence[asyncpg.Record]) -> CallResult:
@@ -330,44 +308,20 @@ class Client:
         tables ``lockable``; ``released`` says that it may have given up locks, which it does by rolling
         back to a savepoint; ``held`` that it may read from a snapshot that it took before the move.
         """
-        undone, self.undone = self.undone, False
         kinds = {event.kind for event in happened}
-        if not self.watch.tables:
+        moved = self.looks.moved(before, lockable, released=released)
+        others = any(event.session != self.index for event in happened)
+        if held or others or kinds & {"wait", "wake"}:
             return EVERYTHING
-        # A scan of a table in which it has locked rows may lock more.
-        moved = self.watch.footprint(
-            self.base, before or self.base, self.touched, lockable | self.locked
-        )
-        self.locked |= moved.writes
-        if (
-            held
-            or kinds & {"wait", "wake"}
-            or any(event.session != self.index for event in happened)
-        ):
-            return EVERYTHING
-        if "error" in kinds or "commit" in kinds:
-            return self._end(failed="error" in kinds)
-        if released and undone:
-            return moved.with_writes_of(self._end(failed=True))
+        if kinds & {"error", "commit"}:
+            return self.looks.ended(failed="error" in kinds)
         return moved
-
-    def _end(self, *, failed: bool) -> Footprint:
-        """Return what the end of its transaction shows to others: all that was written or locked.
-
-        Of one that ``failed`` any row that was read may have been locked.
-        """
-        whole = self.watch.footprint(self.base, self.base, self.touched)
-        if whole.unknown:
-            return whole
-        locked = whole.reads if failed else self.locked
-        return Footprint(writes=whole.writes | locked)
 
     async def _look_back(self) -> None:
         """Look at what the transaction that has failed had touched."""
-        before = self.touched
+        before = self.looks.last
         await self.look()
-        if not (before and self.touched and (before.counters or self.touched.counters)):
-            self.touched = None  # nothing was touched, or the server has begun to count anew
+        self.looks.failed(before)
 
     async def _commit(self, *, at_once: bool = False) -> None:
         """End the transaction; ``at_once`` with a look at it, of whose return nobody has heard yet."""

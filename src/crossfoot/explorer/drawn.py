@@ -7,11 +7,11 @@ month that was lost is still missed.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from weakref import WeakKeyDictionary
 
 import asyncpg
 
@@ -32,7 +32,7 @@ from pg_sequence as s
 join pg_class as c on c.oid = s.seqrelid
 where c.relpersistence <> 't' and c.relnamespace::regnamespace::text <> 'crossfoot'
 """
-_LOOK = "select clock_timestamp(), clock_timestamp()::timestamp, array[{}]::bigint[]"
+_LOOK = "jsonb_build_array(clock_timestamp(), clock_timestamp()::timestamp, array[{}]::bigint[])::text"
 
 
 @dataclass(frozen=True)
@@ -78,44 +78,42 @@ def _in_words(minutes: int) -> str:
     return f" {'+' if minutes > 0 else '-'} {' '.join(words)}"
 
 
-class _Sequences:
-    """The sequences of one database, and how far they have come."""
+class Draws:
+    """The sequences of one database, and how far they have come.
+
+    ``look`` is the SQL expression that looks at them and at the clock.
+    """
 
     def __init__(self, rows: Sequence[asyncpg.Record]) -> None:
-        self.in_order = [row["in_order"] for row in rows]
-        self.plain = all(row["plain"] for row in rows)  # may be looked at, and goes up
-        self.stood: list[int | None] = [None] * len(rows)
-        last = ", ".join(f"pg_sequence_last_value({row['oid']})" for row in rows if self.plain)
+        self._in_order = [row["in_order"] for row in rows]
+        self._plain = all(row["plain"] for row in rows)  # may be looked at, and goes up
+        self._stood: list[int | None] = [None] * len(rows)
+        last = ", ".join(f"pg_sequence_last_value({row['oid']})" for row in rows if self._plain)
         self.look = _LOOK.format(last)
 
-    def moved(self, stand: Sequence[int | None]) -> Iterator[range]:
-        """Yield what each gave since it stood where it did when this was asked last."""
-        before, self.stood = self.stood, list(stand)
-        for last, now, in_order in zip(before, stand, self.in_order, strict=True):
+    @classmethod
+    async def of(cls, connection: asyncpg.Connection) -> Draws:
+        """Return the sequences of a database, from which nothing has been drawn so far."""
+        return cls(await connection.fetch(_SEQUENCES))
+
+    def since_last(self, seen: str) -> Drawn:
+        """Return what was drawn since the last look, or since the database was made.
+
+        ``seen`` is what a look saw.
+        """
+        moment, local, stand = json.loads(seen)
+        numbers = tuple(self._moved(stand)) if self._plain else UNKNOWN.numbers
+        return Drawn(numbers, datetime.fromisoformat(moment), datetime.fromisoformat(local))
+
+    def _moved(self, stand: Sequence[int | None]) -> Iterator[range]:
+        """Yield what each gave since it stood where it did at the last look."""
+        before, self._stood = self._stood, list(stand)
+        for last, now, in_order in zip(before, stand, self._in_order, strict=True):
             if now is None or now == last:
                 continue
             # Of a cache, a session gives later what was set aside for it earlier.
             first = _start(now) if last is None or not in_order else last + 1
             yield range(min(first, now), max(first, now) + 1)
-
-
-class Draws:
-    """Knows how far the sequences of each database have come."""
-
-    def __init__(self) -> None:
-        self._databases: WeakKeyDictionary[object, _Sequences] = WeakKeyDictionary()
-
-    async def since_last(self, connection: asyncpg.Connection, database: object) -> Drawn:
-        """Return what was drawn in a database since this was asked last, or since it was made."""
-        if database not in self._databases:
-            self._databases[database] = _Sequences(await connection.fetch(_SEQUENCES))
-        sequences = self._databases[database]
-        moment, local, stand = await connection.fetchrow(sequences.look)
-        numbers = tuple(sequences.moved(stand)) if sequences.plain else UNKNOWN.numbers
-        return Drawn(numbers, moment, local)
-
-
-DRAWS = Draws()
 
 
 def _start(number: int) -> int:

@@ -116,14 +116,17 @@ class Touched:
 
     def since(self, before: Touched) -> Counters | None:
         """Return what was counted since ``before``; None if the counters began anew meanwhile."""
+        if before.counters.keys() - self.counters.keys():
+            return None
         found: Counters = {}
-        for oid in self.counters.keys() | before.counters.keys():
-            now, then = self.counters.get(oid, _NONE), before.counters.get(oid, _NONE)
+        for oid, now in self.counters.items():
+            then = before.counters.get(oid, _NONE)
+            if now == then:
+                continue
             reads, writes, moved = (a - b for a, b in zip(now, then, strict=True))
             if reads < 0 or writes < 0:
                 return None
-            if reads or writes:
-                found[oid] = (reads, writes, moved)
+            found[oid] = (reads, writes, moved)
         return found
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from crossfoot.checks.audits import AuditSet, Offence
 from crossfoot.explorer.arena import Arena
-from crossfoot.explorer.drawn import DRAWS
 from crossfoot.explorer.outcomes import Shape, kept_transactions
 from crossfoot.explorer.race import Expectation, Race
 from crossfoot.explorer.serial import SerialOrders, SerialOutcome
@@ -60,7 +59,6 @@ class Judge:
     async def judge(self, trace: Trace, arena: Arena) -> Judgement:
         """Judge a schedule that has just ended in ``arena``; its database still holds the result."""
         masks = self.serial.masks
-        trace.drawn = await DRAWS.since_last(arena.control, arena)
         key = masks.version, masks.fingerprint(trace)
         if key not in self._judged:
             self._judged[key] = await self._judge(trace, arena)

@@ -94,7 +94,7 @@ class ProgramClient(Client):
     async def stand_before(self, statement: str | None) -> None:
         """Stand before a statement, or before a COMMIT (None), until the controller lets it go on."""
         if statement is not None and not_all_counted(statement):
-            self.watch = NOTHING
+            self.looks.watch = NOTHING
         self._next = statement
         self._go = asyncio.get_running_loop().create_future()
         self._stands(Place.READY)
@@ -141,7 +141,7 @@ class ProgramClient(Client):
 
     async def rollback(self) -> None:
         """Roll back, at once: nobody can see it but by the locks that it gives up."""
-        self.watch = NOTHING
+        self.looks.watch = NOTHING
         await self.connection.execute("rollback")
         self.ended += 1
         self.fresh = True
@@ -206,7 +206,7 @@ class SteppedConnection:
     @asynccontextmanager
     async def _savepoint(self) -> AsyncIterator[None]:
         client = self._client
-        client.watch = NOTHING  # rolling back to it gives up locks
+        client.looks.watch = NOTHING  # rolling back to it gives up locks
         await client.connection.execute("savepoint program")
         try:
             yield

@@ -13,7 +13,6 @@ from math import factorial, prod
 
 from crossfoot.explorer.arena import Arena, NotDeterministicError
 from crossfoot.explorer.client import ALL, Place
-from crossfoot.explorer.drawn import DRAWS
 from crossfoot.explorer.outcomes import Masks, Shape
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.trace import Trace
@@ -91,12 +90,6 @@ class SerialOutcome:
     trace: Trace
 
 
-async def _run(race: Race, order: InOrder, arena: Arena) -> Trace:
-    trace = await arena.run(race, order)
-    trace.drawn = await DRAWS.since_last(arena.control, arena)
-    return trace
-
-
 class SerialOrders:
     """The serial outcomes of a race, and of what is left of it when transactions are left out."""
 
@@ -125,7 +118,7 @@ class SerialOrders:
         """
         for outcome in self._found[kept]:
             policy = InOrder(outcome.order, stops=True)
-            self._learn(outcome.trace, await _run(self._cut(kept), policy, arena))
+            self._learn(outcome.trace, await arena.run(self._cut(kept), policy))
         return self._shaped(kept)
 
     def _shaped(self, kept: tuple[int, ...]) -> dict[Shape, SerialOutcome]:
@@ -145,8 +138,8 @@ class SerialOrders:
         if (count := count_orders(kept)) > MOST_ORDERS:
             raise self._too_many(str(count))
         for order in orders(kept):
-            first = await _run(race, InOrder(order), arena)
-            self._learn(first, await _run(race, InOrder(order), arena))
+            first = await arena.run(race, InOrder(order))
+            self._learn(first, await arena.run(race, InOrder(order)))
             yield SerialOutcome(order, first)
 
     async def _run_pieces(self, race: Race, arena: Arena) -> AsyncIterator[SerialOutcome]:
@@ -157,10 +150,10 @@ class SerialOrders:
             if ran == MOST_ORDERS:
                 raise self._too_many("even more")
             policy = InOrder(beginnings.pop(), stops=True)
-            first = await _run(race, policy, arena)
+            first = await arena.run(race, policy)
             order = policy.whole(arena)
             beginnings += policy.branches
-            self._learn(first, await _run(race, InOrder(order, stops=True), arena))
+            self._learn(first, await arena.run(race, InOrder(order, stops=True)))
             ran += 1
             yield SerialOutcome(order, first)
 

@@ -101,7 +101,7 @@ class Stillness:
         return self._signs() != self._given_up
 
     def _signs(self) -> int:
-        return sum(client.ended + client.wakes + client.rollbacks for client in self._active)
+        return sum(client.ended + client.wakes + client.looks.rollbacks for client in self._active)
 
     async def _heard(self, patience: float) -> bool:
         """Wait until a session announces itself; False after ``patience`` seconds of silence."""

@@ -99,7 +99,8 @@ def verdict_on(check: Check, column: Property) -> Verdict:
 def speaks_against(finding: Finding, column: Property) -> bool:
     """Say whether a race's finding is one about deadlocks, or about the race's other properties."""
     violated = set(finding.violates) or {finding.anomaly}
-    return "deadlock" in violated if column is Property.DEADLOCK else violated != {"deadlock"}
+    waiting = {"deadlock", "stuck"}
+    return bool(violated & waiting) if column is Property.DEADLOCK else not violated <= waiting
 
 
 def _deadlock_verdict(check: Check) -> Verdict:

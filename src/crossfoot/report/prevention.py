@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from crossfoot.report.overview import Found, live
 from crossfoot.results import Finding, Remedy, Run
 
-KINDS = ("repeatable read", "serializable", "row lock", "lock on a key", "constraint")
+KINDS = (
+    "repeatable read",
+    "serializable",
+    "row lock",
+    "lock on a key",
+    "constraint",
+    "error passed on",
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +37,10 @@ def kind_of(remedy: Remedy) -> str:
     """Return the column that a remedy belongs to."""
     if remedy.what in KINDS:
         return remedy.what
-    if remedy.what.startswith("for "):
+    if remedy.what.startswith(("for ", "lock table")):
         return "row lock"
+    if remedy.what.startswith("retryable errors"):
+        return "error passed on"
     return "lock on a key" if "advisory" in remedy.what else "constraint"
 
 

@@ -1,7 +1,7 @@
 -- title: Two transfers from one gift list
 -- class: lock_timeout_as_refusal
 -- construct: advisory lock, transaction level, pg_try_advisory_xact_lock
--- anomaly: not serializable
+-- anomaly: false refusal
 -- refused: result.pledge = taken
 -- orders: few
 

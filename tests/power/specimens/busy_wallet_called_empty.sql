@@ -1,7 +1,7 @@
 -- title: Two fares are taken from one travel card
 -- class: lock_timeout_as_refusal
 -- construct: for update nowait, exception block
--- anomaly: not serializable
+-- anomaly: false refusal
 -- refused: result.pay = empty
 -- orders: few
 --

@@ -2,7 +2,7 @@
 -- class: lock_timeout_as_refusal
 -- construct: lock_timeout
 -- limit: racy: a lock_timeout never expires while the explorer holds the others still
--- anomaly: not serializable
+-- anomaly: false refusal
 -- refused: result.charge = insufficient
 
 -- @schema

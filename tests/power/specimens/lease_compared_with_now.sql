@@ -2,7 +2,7 @@
 -- class: lock_timeout_as_refusal
 -- construct: now() as the beginning of a transaction
 -- limit: racy: calls begin in the order of the sessions, and now() with them
--- anomaly: not serializable
+-- anomaly: false refusal
 -- refused: result.pay = false
 --
 -- now() of a payment that began first lies before the stamp of one that came second and was faster.

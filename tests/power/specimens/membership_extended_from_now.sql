@@ -1,7 +1,7 @@
 -- title: Two gift months extend one membership
 -- class: read_modify_write
 -- construct: timestamps, interval arithmetic
--- anomaly: not serializable
+-- anomaly: lost update
 -- orders: few
 
 -- @schema

@@ -1,7 +1,7 @@
 -- title: Two completions are charged in micro-dollars
 -- class: read_modify_write
 -- construct: bigint amounts of ten digits
--- anomaly: not serializable
+-- anomaly: lost update
 -- orders: few
 
 -- @schema

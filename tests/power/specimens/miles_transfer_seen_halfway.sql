@@ -1,7 +1,7 @@
 -- title: A statement of account is drawn while miles move
 -- class: check_then_act
 -- construct: read skew, immutable and stable callees, multiple assignment
--- anomaly: not serializable
+-- anomaly: read skew
 -- orders: few
 --
 -- Nothing is lost. The sum that is shown was never there.

@@ -1,7 +1,7 @@
 -- title: A guest account is closed while it earns
 -- class: check_then_act
 -- construct: foreign key with cascade, returning into strict, nested blocks
--- anomaly: not serializable
+-- anomaly: raw constraint violation
 -- refused: P0001 CLOSED*
 -- orders: few
 --

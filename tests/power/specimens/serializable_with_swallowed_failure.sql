@@ -1,7 +1,7 @@
 -- title: Two on-call doctors hand in their shift credits at serializable
 -- class: exception_swallowed
 -- construct: serializable, exception when others
--- anomaly: not serializable
+-- anomaly: false refusal
 -- isolation: serializable
 -- refused: result.leave = no
 --

@@ -1,7 +1,7 @@
 -- title: Two bids reserve funds at repeatable read
 -- class: lock_timeout_as_refusal
 -- construct: repeatable read, exception serialization_failure
--- anomaly: not serializable
+-- anomaly: false refusal
 -- isolation: repeatable read
 -- refused: result.reserve = poor
 -- orders: few

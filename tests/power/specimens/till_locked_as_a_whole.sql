@@ -1,7 +1,7 @@
 -- title: Two tills book into one drawer, each locking the whole table
 -- class: lock_timeout_as_refusal
 -- construct: lock table nowait
--- anomaly: not serializable
+-- anomaly: false refusal
 -- refused: result.book = closed
 -- orders: few
 

@@ -1,7 +1,7 @@
 -- title: A total is drawn while money moves
 -- class: check_then_act
 -- construct: identifier with a capital letter beyond ascii, stable callee
--- anomaly: not serializable
+-- anomaly: read skew
 -- orders: few
 --
 -- The sum is taken in two looks, with a transfer in between.

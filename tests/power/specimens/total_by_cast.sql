@@ -1,7 +1,7 @@
 -- title: A total is drawn with a cast while money moves
 -- class: check_then_act
 -- construct: user-defined cast that reads
--- anomaly: not serializable
+-- anomaly: read skew
 -- orders: few
 --
 -- The sum is taken in two looks, with a transfer in between. Nothing in the assignment shows the second.

@@ -1,7 +1,7 @@
 -- title: A total is drawn with a default argument while money moves
 -- class: check_then_act
 -- construct: default argument that reads
--- anomaly: not serializable
+-- anomaly: read skew
 -- orders: few
 --
 -- The sum is taken in two looks, with a transfer in between.

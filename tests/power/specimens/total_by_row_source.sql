@@ -1,7 +1,7 @@
 -- title: A total is drawn through a function that answers with a row while money moves
 -- class: check_then_act
 -- construct: function as a row source, for loop over a function
--- anomaly: not serializable
+-- anomaly: read skew
 -- orders: few
 --
 -- The function looks at one pot as it is when it runs; its caller's subquery looks at the other as it

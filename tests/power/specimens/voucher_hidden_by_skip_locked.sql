@@ -1,7 +1,7 @@
 -- title: Two drinks are paid from one voucher
 -- class: skip_locked_spend
 -- construct: for update skip locked, for loop over a query
--- anomaly: not serializable
+-- anomaly: false refusal
 -- refused: P0001 NO_VOUCHER*
 -- orders: few
 --

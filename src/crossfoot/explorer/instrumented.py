@@ -1,0 +1,162 @@
+"""What the steps of an instrumented clone stand for, and what is known of the statements around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from crossfoot.explorer.callees import Callees, spelt
+from crossfoot.explorer.footprint import NOTHING, Watch, not_all_counted
+from crossfoot.explorer.locking import Locking
+from crossfoot.explorer.nested import steps_within
+from crossfoot.explorer.places import Edit, Place
+from crossfoot.explorer.recognise import recognise
+from crossfoot.sql import tokens
+
+_COMMENT = r"--[^\n]*\n|/\*.*?\*/"
+_ENDS = re.compile(r"\b(commit|rollback)\b", re.IGNORECASE)
+RELEASES = re.compile(
+    rf"\b(exception(\s|{_COMMENT})+when|pg_advisory_unlock\w*|commit|rollback)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its number, the function and line (of the body, from 1) it stands in, what follows it."""
+
+    number: int
+    function: str
+    line: int
+    text: str
+    kind: str
+
+
+@dataclass
+class Instrumented:
+    """What the steps of a clone stand for.
+
+    ``steps`` maps numbers to steps. ``functions`` are the instrumented ones, by qualified name;
+    ``quiet_start`` those among them in which nothing touches data before the first step, ``early``
+    those in which something does.
+    ``cleaning`` is what takes back what a session keeps from one schedule to the next.
+    ``releasing`` are the functions, by unqualified name, that may give up a lock before the calling
+    statement ends: by an exception block, an advisory unlock, or a COMMIT of their own.
+    ``committing`` are the procedures, by unqualified name, that may end a transaction and go on.
+    ``watch`` is what is counted of what they touch, nothing where that wouldn't tell all; ``locking``
+    which of the rows that they read may be locked.
+    """
+
+    steps: dict[int, Step] = field(default_factory=dict)
+    functions: set[str] = field(default_factory=set)
+    quiet_start: set[str] = field(default_factory=set)
+    early: set[str] = field(default_factory=set)
+    skipped: dict[str, str] = field(default_factory=dict)
+    callees: Callees = field(default_factory=Callees)
+    cleaning: str = ""
+    releasing: frozenset[str] = frozenset()
+    committing: frozenset[str] = frozenset()
+    watch: Watch = NOTHING
+    locking: Locking = field(default_factory=Locking)
+    _quiet: dict[str, bool] = field(default_factory=dict)
+    _released: dict[str, bool] = field(default_factory=dict)
+    _stepped: dict[str, str] = field(default_factory=dict)
+    _lockable: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
+
+    def with_steps(self, text: str) -> str:
+        """Return a client statement with steps in it: the body of a DO block has some.
+
+        Raises ContentError where the body can't be read.
+        """
+        if text not in self._stepped:
+            edits = steps_within(text, self._read_block) if "do" in text[:2].lower() else []
+            self._stepped[text] = self.apply(text, edits, "DO", "")
+        return self._stepped[text]
+
+    def _read_block(self, body: str) -> list[Edit]:
+        read = recognise(body, self.callees, return_steps=False)
+        self.callees = replace(self.callees, awaited=self.callees.awaited | read.awaited)
+        return read.edits
+
+    def apply(self, body: str, edits: Sequence[Edit], name: str, written: str) -> str:
+        """Return a function's body with its edits; the line of each statement stays what it was.
+
+        ``written`` is how a step is written. PERFORM would overwrite FOUND and ROW_COUNT; ASSERT leaves
+        both alone.
+        """
+        data = body.encode()
+        out: list[bytes] = []
+        position = 0
+        for edit in sorted(edits, key=lambda edit: edit.start):
+            out += [data[position : edit.start], edit.before.encode()]
+            if edit.place:
+                step = (edit.written or written).format(self._number(edit.place, name))
+                out.append(step.encode())
+            out.append(edit.after.encode())
+            position = edit.end
+        return b"".join([*out, data[position:]]).decode()
+
+    def _number(self, place: Place, name: str) -> int:
+        number = len(self.steps) + 1
+        self.steps[number] = Step(number, name, place.line, place.text, place.kind)
+        return number
+
+    def commits(self, text: str) -> bool:
+        """Say whether a client statement may end transactions, and so has to begin its own."""
+        words = {spelt(token) for token in tokens(text)}
+        if "do" in words:
+            return bool(_ENDS.search(text))
+        return "call" in words and bool(words & self.committing)
+
+    def releases(self, text: str) -> bool:
+        """Say whether a client statement may give up a lock before it ends."""
+        if text not in self._released:
+            words = {spelt(token) for token in tokens(text)}
+            block = "do" in words and bool(RELEASES.search(text))
+            self._released[text] = block or bool(words & self.releasing) or "rollback" in words
+        return self._released[text]
+
+    def lockable(self, text: str, stop: int) -> frozenset[int]:
+        """Return the tables in which a statement may lock rows that it reads, from a stop to the next.
+
+        ``stop`` 0 is its beginning.
+        """
+        if (key := (text, stop)) not in self._lockable:
+            within = self.steps[stop].text if stop else ""
+            self._lockable[key] = self.locking.tables(text, within, self.watch)
+        return self._lockable[key]
+
+    def shows_all(self, text: str) -> bool:
+        """Say whether the counters show all that a client statement touches, where it touches it."""
+        return not not_all_counted(text) and not self.locking.locks_late(text, self.callees)
+
+    def starts_quietly(self, text: str) -> bool:
+        """Say whether a client statement is a plain call that touches nothing before its first step."""
+        if text not in self._quiet:
+            self._quiet[text] = self._plainly_calls_quiet(text)
+        return self._quiet[text]
+
+    def holds_snapshot(self, text: str, *stops: int) -> bool:
+        """Say whether a statement may go on reading, after a stop, from a snapshot taken before it.
+
+        It does if it calls a function and does more than that; so does a function's statement that
+        calls one of those that are awaited.
+        """
+        names = {self.steps[stop].function.rpartition(".")[2] for stop in stops if stop}
+        if not names or names & self.callees.awaited:
+            return bool(names)
+        return not self.starts_quietly(text) and bool(self.callees.called(tokens(text)))
+
+    def _plainly_calls_quiet(self, text: str) -> bool:
+        words = tokens(text)
+        path = [token.word for token in words]
+        at = 3 if path[:3] == ["select", "*", "from"] else 1
+        if path[:1] not in (["select"], ["call"]) or path[at + 1 : at + 2] != ["."]:
+            return False
+        function = f"{path[at]}.{path[at + 2]}"
+        rest = words[at + 3 :]
+        plain = not self.callees.called(rest) and not {"select", "from", "where"} & {
+            token.word for token in rest
+        }
+        return plain and not self.callees.hidden and function in self.quiet_start

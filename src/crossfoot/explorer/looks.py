@@ -1,0 +1,92 @@
+"""What one session's transaction has touched so far, as looks at its counters tell."""
+
+from __future__ import annotations
+
+from crossfoot.explorer.footprint import EVERYTHING, NOTHING, Footprint, Touched, Watch
+
+
+class Looks:
+    """The looks at one session's transactions: at each step, and between its statements.
+
+    ``watch`` is what is counted; nothing where that wouldn't tell all. ``last`` is what the last look
+    saw, ``base`` where the counters of the transaction began; None if that isn't known. ``rollbacks``
+    counts how often the session went back to a savepoint.
+    """
+
+    def __init__(self) -> None:
+        self.watch: Watch = NOTHING
+        self.base: Touched | None = None
+        self.last: Touched | None = None
+        self.rollbacks = 0
+        self._locked: frozenset[int] = frozenset()  # tables in which the transaction locked rows
+        self._begun = False  # and nobody has looked since
+        self._undone = False  # whether it went back to a savepoint since its last move
+
+    @property
+    def any(self) -> bool:
+        """Say whether there is anything to look at."""
+        return bool(self.watch.tables)
+
+    @property
+    def untouched(self) -> bool:
+        """Say whether the transaction has touched nothing at all, as far as is known."""
+        if not (self.any and self.base and self.last):
+            return False
+        return self.base.counters == self.last.counters
+
+    def begin(self) -> None:
+        """Begin a transaction; the next look is where its counters begin."""
+        self.base = self.last = None
+        self._locked = frozenset()
+        self._begun, self._undone = True, False
+
+    def note(self, seen: Touched) -> None:
+        """Remember what a look saw."""
+        if self.last and seen.moment != self.last.moment + 1:
+            self._undone = True
+            self.rollbacks += 1
+        self.last = seen
+        if self._begun:
+            self.base, self._begun = seen, False
+
+    def forget(self) -> None:
+        """Forget the last look: its counters may begin anew before the next one."""
+        self.last = None
+
+    def moved(
+        self, before: Touched | None, lockable: frozenset[int], *, released: bool
+    ) -> Footprint:
+        """Return what a move touched, ``before`` which the transaction had touched that much.
+
+        In the tables ``lockable`` the statement may have locked rows that it read. ``released`` says
+        that it may have given up locks, which it does by going back to a savepoint.
+        """
+        undone, self._undone = self._undone, False
+        if not self.any:
+            return EVERYTHING
+        # A scan of a table in which it has locked rows may lock more.
+        found = self.watch.footprint(
+            self.base, before or self.base, self.last, lockable | self._locked
+        )
+        self._locked |= found.writes
+        if released and undone:
+            return found.with_writes_of(self.ended(failed=True))
+        return found
+
+    def ended(self, *, failed: bool) -> Footprint:
+        """Return what the end of the transaction shows to others: all that was written or locked.
+
+        Of one that ``failed`` any row that was read may have been locked.
+        """
+        whole = self.watch.footprint(self.base, self.base, self.last)
+        if whole.unknown:
+            return whole
+        return Footprint(writes=whole.writes | (whole.reads if failed else self._locked))
+
+    def failed(self, before: Touched | None) -> None:
+        """Judge a look that came after the transaction had failed.
+
+        It tells nothing if nothing was touched, or if the server has begun to count anew.
+        """
+        if not (before and self.last and (before.counters or self.last.counters)):
+            self.last = None
