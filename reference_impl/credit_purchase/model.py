@@ -14,8 +14,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from crossfoot.history.asking import Call
+    from crossfoot.history.ledger import Entry as LedgerEntry
 
 BACKEND = "service_role"
 LARGEST = 2**31 - 1
@@ -256,26 +260,17 @@ ELSEWHERE = (
 )
 
 
-class LedgerEntry(Protocol):
-    """An entry as the ledger has it: the relation ``entry`` of target.toml."""
-
-    amount: Any
-    kind: str
-    reference: str
-    key: str
-
-
-def account_of(operation: str, arguments: Mapping[str, object]) -> str | None:
+def touched(operation: str, arguments: Mapping[str, object], parts: object) -> tuple[str, ...]:
     """Return the user whose call it is."""
     user = arguments.get("user_id")
-    return None if user is None else str(user)
+    return () if user is None else (str(user),)
 
 
-def opened(account: str, entries: Sequence[LedgerEntry]) -> State:
+def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> State:
     """Return the state of one user to which these entries have led."""
-    state = State(balances={UUID(account): 0})
+    state = State(balances={UUID(name): 0})
     for entry in entries:
-        key, user, amount = UUID(entry.key), UUID(account), abs(int(entry.amount))
+        key, user, amount = UUID(entry.key), UUID(name), abs(int(entry.amount))
         session = entry.reference if entry.kind == "purchase" else None
         reservation = UUID(entry.reference) if entry.kind == "refund" else None
         operation = Operation(key, user, _KINDS[entry.kind], amount, session, reservation)
@@ -290,16 +285,16 @@ def opened(account: str, entries: Sequence[LedgerEntry]) -> State:
     return state
 
 
-def called(state: State, operation: str, arguments: Mapping[str, object]) -> Step:
+def called(state: State, name: str, call: Call) -> Step:
     """Make a call that a history tells of."""
     given = {
-        name: UUID(str(value)) if name in _IDS and value is not None else value
-        for name, value in arguments.items()
+        argument: UUID(str(value)) if argument in _IDS and value is not None else value
+        for argument, value in call.arguments.items()
     }
-    step: Step = _CALLS[operation](state, **given)
+    step: Step = _CALLS[call.operation](state, **given)
     return step
 
 
-def balance(state: State, account: str) -> int:
+def balance(state: State, name: str) -> int:
     """Return how many credits a user has."""
-    return state.balances[UUID(account)]
+    return state.balances[UUID(name)]

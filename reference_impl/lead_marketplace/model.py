@@ -11,12 +11,17 @@ depends on (created_at, sold_at, completed_at, ...) are left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from crossfoot.history.asking import Call, Parts
+    from crossfoot.history.ledger import Entry as LedgerEntry
 
 CENT = Decimal("0.01")
 LARGEST = Decimal("9999999999.99")
@@ -457,3 +462,194 @@ def _text(value: Decimal | UUID | Text) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     return "<NULL>" if value is None else str(value)
+
+
+# What a history is checked with (crossfoot check): a workspace by its id, "lead ..." (sold once) and
+# "request ..." (one key, one answer), each by itself. To a workspace a purchase stands for its leads.
+
+_NOW = datetime(2000, 1, 1, tzinfo=UTC)
+_GONE = "no longer available"
+_CREATES = {"create_lead_purchase", "create_credit_purchase"}
+_SELLS = {"complete_credit_lead_purchase", "complete_stripe_lead_purchase"}
+_LOOKS = {"validate_and_lock_leads_for_purchase", "create_lead_purchase"}
+# What others have, the price and the hour aren't in one workspace's history.
+ELSEWHERE = (
+    "*not found*",
+    "*belongs to another*",
+    "*is not paid*",
+    "*used with other arguments*",
+    "*amount differs from*",
+    "*Invalid credit amount*",
+    "*has expired*",
+    "*Status: failed*",
+    "*is missing*",
+    "*download URL*",
+)
+
+
+def touched(operation: str, arguments: Mapping[str, Any], parts: Parts) -> list[str]:
+    """Return the leads that a call is about, and the request that it makes."""
+    names: list[object] = []
+    if operation in _SELLS:
+        names += parts.get(str(arguments["purchase_id"]), ())
+    elif operation in _LOOKS or operation == "mark_leads_sold_bulk":
+        names += arguments["lead_ids"] or ()
+    found = [f"lead {name}" for name in names if name is not None]
+    if operation in _CREATES and arguments.get("request_key") is not None:
+        found.append(f"request {arguments['request_key']}")
+    return found
+
+
+def meanwhile(name: str) -> list[tuple[str, dict[str, object]]]:
+    """Return that a lead may be sold by a call of which this history doesn't tell."""
+    kind, _, key = name.partition(" ")
+    return [("mark_leads_sold_bulk", {"lead_ids": [key]})] if kind == "lead" else []
+
+
+def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> State:
+    """Return the state of a workspace to which these entries have led; of a lead, that it is for sale."""
+    kind, _, key = name.partition(" ")
+    if kind == "lead":
+        return State(leads={UUID(key): Lead(CENT)})
+    if kind == "request":
+        return State()
+    workspace = UUID(name)
+    state = State(workspaces=frozenset({workspace}))
+    # What is only asked to be refunded has no price that matters.
+    for call in sorted(calls, key=lambda call: call.operation == "refund_lead_purchase"):
+        state = _begun(state, workspace, call)
+    for number, entry in enumerate(entries):
+        state = _led_to(state, workspace, entry, UUID(int=number))
+    return state
+
+
+def _begun(state: State, workspace: UUID, call: Call) -> State:
+    """Return the state with the purchase that a call is about, before anything was paid."""
+    given = call.arguments
+    if call.operation == "complete_stripe_credit_purchase":
+        key = UUID(str(given["credit_purchase_id"]))
+        credits = Decimal(str(given["credits"]))
+        if call.ok or key not in state.credit_purchases:
+            bought = {**state.credit_purchases, key: CreditPurchase(key, workspace, credits)}
+            state = replace(state, credit_purchases=bought)
+    elif call.operation == "complete_credit_lead_purchase":
+        key = UUID(str(given["purchase_id"]))
+        asked = re.search(r"Required: (\d+\.\d+)", call.refusal)
+        if call.ok or asked or key not in state.purchases:
+            state = _with_purchase(
+                state, workspace, key, Decimal(asked[1] if asked else str(given["credit_amount"]))
+            )
+    elif call.operation == "refund_lead_purchase":
+        key = UUID(str(given["purchase_id"]))
+        if key not in state.purchases:
+            state = _with_purchase(state, workspace, key, CENT)
+    return state
+
+
+def _with_purchase(state: State, workspace: UUID, key: UUID, price: Decimal) -> State:
+    leads = {**state.leads, key: Lead(price)}
+    pending = Purchase(key, workspace, "credits", {key: price}, _NOW + LIFETIME)
+    return _with(replace(state, leads=leads), pending)
+
+
+def _led_to(state: State, workspace: UUID, entry: LedgerEntry, unnamed: UUID) -> State:
+    """Return the state after an entry that was there before the first call."""
+    amount, kind = Decimal(entry.amount).quantize(CENT), entry.kind
+    key = UUID(entry.reference) if entry.reference else unnamed
+    if kind == "purchase":
+        state = _with_purchase(state, workspace, key, -amount)
+        bought = replace(state.purchases[key], status="completed", sold=True)
+        state = _with(_sell(state, [key]), bought)
+    elif kind == "refund":
+        state = _with(state, replace(state.purchases[key], status="refunded"))
+    elif kind == "top_up":
+        done = CreditPurchase(key, workspace, amount, status="completed")
+        state = replace(state, credit_purchases={**state.credit_purchases, key: done})
+    return _post(state, workspace, amount, kind, key)[0]  # type: ignore[arg-type]
+
+
+def called(state: State, name: str, call: Call) -> tuple[State, Row | str | None]:
+    """Make a call that a history tells of, as far as it is about this workspace, lead or request."""
+    kind, _, key = name.partition(" ")
+    try:
+        if kind == "lead":
+            return _of_lead(state, UUID(key), call)
+        if kind == "request":
+            return _of_request(state, call)
+        return _of_workspace(state, call)
+    except Refused as refusal:
+        return state, str(refusal)
+
+
+def _of_workspace(state: State, call: Call) -> tuple[State, Row | None]:
+    given = call.arguments
+    if _GONE in call.refusal:
+        return state, None
+    key = UUID(str(given.get("purchase_id", UUID(int=0))))
+    workspace = UUID(str(given["workspace_id"]))
+    match call.operation:
+        case "complete_credit_lead_purchase":
+            amount = Decimal(str(given["credit_amount"]))
+            return complete_credit_lead_purchase(state, key, workspace, amount, now=_NOW)
+        case "refund_lead_purchase":
+            return refund_lead_purchase(state, key, workspace)
+        case "complete_stripe_credit_purchase":
+            key, credits = UUID(str(given["credit_purchase_id"])), Decimal(str(given["credits"]))
+            return complete_stripe_credit_purchase(state, key, workspace, credits)
+        case "add_workspace_credits":
+            request = given.get("request_key")
+            return add_workspace_credits(
+                state,
+                workspace,
+                Decimal(str(given["amount"])),
+                str(given["reason"]),
+                None if request is None else UUID(str(request)),
+                new_id=UUID(int=len(state.entries) << 64 | call.record.id),
+            )
+    return state, None
+
+
+def _of_request(state: State, call: Call) -> tuple[State, Row | None]:
+    """One key stands for one purchase: whoever sends it is told the same id."""
+    told = call.answer.get(call.operation)
+    if told is None:
+        return state, None
+    first = next(iter([*state.purchases, *state.credit_purchases]), None)
+    if first is not None:
+        return state, {call.operation: first}
+    made = CreditPurchase(UUID(str(told)), UUID(int=0), CENT)
+    return replace(state, credit_purchases={made.id: made}), {call.operation: made.id}
+
+
+def _of_lead(state: State, lead: UUID, call: Call) -> tuple[State, Row | None]:
+    """A lead is sold once. Who was told that it can be bought was told so before that."""
+    ids = call.arguments.get("lead_ids")
+    if call.operation == "mark_leads_sold_bulk":
+        if not state.leads[lead].for_sale:
+            return state, {"leads_marked": 0} if len(ids or ()) == 1 else None
+        return _sell(state, [lead]), {"leads_marked": 1} if len(ids or ()) == 1 else None
+    if call.operation not in _LOOKS:
+        return _sale(state, lead, call)
+    # A key that is sent again gets its first answer, also when the lead is gone by then.
+    again = call.ok and call.arguments.get("request_key") is not None
+    if again or (call.refusal and (_GONE not in call.refusal or len(ids or ()) > 1)):
+        return state, None
+    _all_for_sale(state, [lead])
+    return state, {}
+
+
+def _sale(state: State, lead: UUID, call: Call) -> tuple[State, Row | None]:
+    key = UUID(str(call.arguments["purchase_id"]))
+    for_sale = state.leads[lead].for_sale
+    if call.refusal:
+        alone = _GONE in call.refusal and len(call.parts[str(key)]) == 1
+        return state, {"success": for_sale} if alone else None
+    if key in state.purchases or not for_sale:
+        return state, {"success": key in state.purchases}
+    sold = Purchase(key, UUID(int=0), "credits", {lead: CENT}, _NOW, status="completed", sold=True)
+    return _with(_sell(state, [lead]), sold), {"success": True}
+
+
+def balance(state: State, name: str) -> Decimal:
+    """Return how many credits a workspace has."""
+    return state.accounts.get(UUID(name), Decimal(0))

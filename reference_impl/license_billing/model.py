@@ -11,11 +11,15 @@ depends on (created_at, recorded_at, ...) are left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from crossfoot.history.asking import Call
+    from crossfoot.history.ledger import Entry as LedgerEntry
 
 LARGEST = 2**31 - 1
 
@@ -232,3 +236,67 @@ def _conflict(request_id: UUID) -> Refused:
 def _text(value: int | UUID | None) -> str:
     """Write a value as PostgreSQL does in a message."""
     return "<NULL>" if value is None else str(value)
+
+
+# What a history is checked with (crossfoot check): one license, as far as its own calls tell.
+
+_CALLS: dict[str, Callable[..., Any]] = {
+    "deduct_credits": deduct_credits,
+    "add_credits": add_credits,
+    "record_unbilled_generation": record_unbilled_generation,
+    "settle_unbilled_generation": settle_unbilled_generation,
+}
+_NOW = datetime(2000, 1, 1, tzinfo=UTC)
+# Calls name a license by its key, the ledger by its id.
+NAMED_BY = "license_key"
+# What a license may do, and what a request id means to other licenses, isn't in its own history.
+ELSEWHERE = ("INVALID_*", "INACTIVE_*", "EXPIRED_*", "REQUEST_CONFLICT*", "UNKNOWN_GENERATION*")
+
+
+def touched(operation: str, arguments: Mapping[str, object], parts: object) -> tuple[str, ...]:
+    """Return nothing more: a call is about the license that it names, or whose entry it left."""
+    return ()
+
+
+def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> State:
+    """Return the state of one license to which these entries have led."""
+    keys = (str(call.arguments[NAMED_BY]) for call in calls if NAMED_BY in call.arguments)
+    state = State(licenses={UUID(name): License(UUID(name), next(keys, ""))})
+    for number, entry in enumerate(entries):
+        request = UUID(entry.key) if entry.key else UUID(int=number)
+        kind: Kind = "usage" if entry.kind == "usage" else "top_up"
+        state, _ = _post(state, Request(request, UUID(name), kind, int(entry.amount)))
+    return state
+
+
+def called(state: State, name: str, call: Call) -> tuple[State, Row | str | None]:
+    """Make a call that a history tells of."""
+    given = dict(call.arguments)
+    if given.get("request_id") is not None:
+        given["request_id"] = UUID(str(given["request_id"]))
+    if call.operation == "settle_unbilled_generation":
+        state = _recorded_before(state, name, given["request_id"], call)
+        if given["request_id"] not in state.requests:
+            return state, None
+    if call.operation == "deduct_credits":
+        given["now"] = _NOW
+    if call.operation in ("deduct_credits", "add_credits"):
+        given["new_id"] = UUID(int=call.record.id)
+    try:
+        step: Step = _CALLS[call.operation](state, **given)
+    except Refused as refusal:
+        return state, str(refusal)
+    return step
+
+
+def _recorded_before(state: State, name: str, request_id: UUID, call: Call) -> State:
+    """Return the state with a generation that was recorded before the first call of the history."""
+    if request_id in state.requests or call.moved is None:
+        return state
+    request = Request(request_id, UUID(name), "usage", int(call.moved))
+    return replace(state, requests={**state.requests, request_id: request})
+
+
+def balance(state: State, name: str) -> int:
+    """Return how many credits a license has."""
+    return state.licenses[UUID(name)].credits_remaining

@@ -16,8 +16,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from crossfoot.history.asking import Call
+    from crossfoot.history.ledger import Entry as LedgerEntry
 
 LARGEST = 2**31 - 1
 LONGEST = 24 * 60
@@ -514,3 +518,174 @@ def _json(**members: object) -> str:
 def _text(value: int | UUID | Text) -> str:
     """Write a value as PostgreSQL does in a message."""
     return "<NULL>" if value is None else str(value)
+
+
+# What a history is checked with (crossfoot check): one user, as far as its own calls tell. Whoever is on
+# the other side of a transfer has enough, and what it answers about that one's balance isn't compared.
+
+_PLENTY = LARGEST // 2
+_SOMEBODY = UUID(int=0)
+_SHORT = "Insufficient credits."
+_SPENT = "Practitioner has spent the credits."
+# What was agreed with others, and what a reference means to them, isn't in one user's history.
+ELSEWHERE = (
+    "*not found*",
+    "*used with other arguments*",
+    "*Invalid *",
+    "*Unknown *",
+    "*are the same*",
+    "*has another*",
+    "*is incomplete*",
+    "*is missing*",
+    "*is blank*",
+    "*belongs to another*",
+    "*was allocated with other*",
+    "*would be too large*",
+    "*Status: cancelled*",
+)
+
+
+def touched(operation: str, arguments: Mapping[str, object], parts: object) -> tuple[str, ...]:
+    """Return nothing more: a call is about the users that it names, or whose entries it left."""
+    return ()
+
+
+def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> State:
+    """Return the state of one user to which these entries have led."""
+    user = UUID(name)
+    state = State(users=frozenset({user}), accounts={user: 0})
+    for call in calls:
+        if call.operation == "process_peer_booking_credits":
+            state = _agreed(state, call)
+    for entry in entries:
+        state = _led_to(state, user, entry)
+    return state
+
+
+def _agreed(state: State, call: Call) -> State:
+    """Return the state with the session that a call books. What is refused may be about none."""
+    given = call.arguments
+    key = UUID(str(given["session_id"]))
+    if not (call.ok or _SHORT in call.refusal or key not in state.sessions):
+        return state
+    client, practitioner = UUID(str(given["client_id"])), UUID(str(given["practitioner_id"]))
+    session = Session(client, practitioner, int(given["duration_minutes"]))
+    return replace(state, sessions={**state.sessions, key: session})
+
+
+def _led_to(state: State, user: UUID, entry: LedgerEntry) -> State:
+    """Return the state after an entry that was there before the first call."""
+    amount, document = int(entry.amount), UUID(entry.reference)
+    reference = Reference(document, None)
+    for kind in ("booking", "refund"):
+        if entry.kind not in LEGS[kind] or (kind == "booking" and document not in state.sessions):
+            continue
+        session = state.sessions[document]
+        paid = session.client_id == user
+        spent, earned = (user, _SOMEBODY) if paid == (kind == "booking") else (_SOMEBODY, user)
+        after = _move(_rich(state, user), kind, spent, earned, abs(amount), None, reference)
+        status: Literal["booked", "refunded"] = "booked" if kind == "booking" else "refunded"
+        changed = replace(session, status=status, credit_cost=abs(amount))
+        return _alone(replace(after, sessions={**after.sessions, document: changed}), user)
+    return _post(state, user, amount, entry.kind, None, reference)
+
+
+def called(state: State, name: str, call: Call) -> tuple[State, Row | str | None]:
+    """Make a call that a history tells of, as far as it is about this user."""
+    user, given = UUID(name), _with_ids(call.arguments)
+    if _lacks_elsewhere(state, user, given, call):
+        return state, None
+    rich = _rich(state, user, *(value for key, value in given.items() if key in _USERS))
+    try:
+        after, row = _made(rich, given, call)
+    except Refused as refusal:
+        return state, str(refusal)
+    if row is None:
+        return state, None
+    return _alone(after, user), _about(row, user, rich, given)
+
+
+_USERS = ("user_id", "from_user_id", "to_user_id", "client_id", "practitioner_id")
+_IDS = (*_USERS, "session_id", "subscription_id", "reference_id")
+_TIMES = ("period_start", "period_end")
+
+
+def _with_ids(arguments: Mapping[str, object]) -> dict[str, Any]:
+    given: dict[str, Any] = dict(arguments)
+    for name in _IDS:
+        if given.get(name) is not None:
+            given[name] = UUID(str(given[name]))
+    for name in _TIMES:
+        if isinstance(given.get(name), str):
+            given[name] = datetime.fromisoformat(given[name])
+    return given
+
+
+def _lacks_elsewhere(state: State, user: UUID, given: dict[str, Any], call: Call) -> bool:
+    """Say whether it was refused for what somebody else doesn't have."""
+    if _SHORT in call.refusal:
+        return user not in (given.get("user_id"), given.get("from_user_id"), given.get("client_id"))
+    session = state.sessions.get(given.get("session_id", _SOMEBODY))
+    return _SPENT in call.refusal and bool(session and session.practitioner_id != user)
+
+
+def _rich(state: State, user: UUID, *others: UUID | None) -> State:
+    """Return the state in which everybody but this user has plenty."""
+    known = {each for each in (*others, _SOMEBODY) if each is not None} - {user}
+    parties = {s.client_id for s in state.sessions.values()}
+    parties |= {s.practitioner_id for s in state.sessions.values()}
+    there = (known | parties) - {user}
+    accounts = {**state.accounts, **dict.fromkeys(there, _PLENTY)}
+    return replace(state, users=state.users | there, accounts=accounts)
+
+
+def _alone(state: State, user: UUID) -> State:
+    """Return the state without what was only supposed."""
+    return replace(state, users=frozenset({user}), accounts={user: state.accounts[user]})
+
+
+def _made(state: State, given: dict[str, Any], call: Call) -> tuple[State, Row | None]:
+    told = [UUID(str(value)) for value in call.answer.values() if _is_id(value)]
+    new = UUID(int=call.record.id)
+    match call.operation:
+        case "update_credit_balance":
+            return update_credit_balance(state, **given, new_id=next(iter(told), new))
+        case "credits_transfer":
+            ids = (told[0], told[1]) if len(told) > 1 else (new, UUID(int=new.int << 64))
+            return credits_transfer(state, **given, new_ids=ids)
+        case "allocate_user_credits":
+            return allocate_user_credits(state, **given, new_id=next(iter(told), new))
+        case "allocate_monthly_credits":
+            owned = {**state.subscriptions, given["subscription_id"]: given["user_id"]}
+            state = replace(state, subscriptions=owned)
+            return allocate_monthly_credits(state, **given, new_id=next(iter(told), new))
+        case "process_peer_booking_credits":
+            return process_peer_booking_credits(state, **given)
+        case "process_peer_booking_refund" if given["session_id"] in state.sessions:
+            return process_peer_booking_refund(state, **given)
+    return state, None
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 36 and value.count("-") == 4
+
+
+def _about(row: Row, user: UUID, state: State, given: dict[str, Any]) -> Row:
+    """Return a row without the balances of anybody else."""
+    session = state.sessions.get(given.get("session_id", _SOMEBODY))
+    if session is None:
+        return row
+    other = "practitioner_" if session.client_id == user else "client_"
+    return {
+        column: {
+            name: value
+            for name, value in json.loads(cast(str, answer)).items()
+            if not name.startswith(other)
+        }
+        for column, answer in row.items()
+    }
+
+
+def balance(state: State, name: str) -> int:
+    """Return how many credits a user has."""
+    return state.accounts[UUID(name)]

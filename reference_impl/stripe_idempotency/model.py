@@ -14,11 +14,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from crossfoot.history.asking import Call
+    from crossfoot.history.ledger import Entry as LedgerEntry
 
 LARGEST = 2147483647
 LONGEST_LEASE = 3600
@@ -546,3 +550,180 @@ def _lost(given: Number, current: int) -> Refused:
 def _text(value: int | UUID | Text) -> str:
     """Write a value as PostgreSQL does in a message."""
     return "<NULL>" if value is None else str(value)
+
+
+# What a history is checked with (crossfoot check): a wallet by its user's id, "claim ..." (a call to
+# Stripe), "request ..." (to our own API), "delivery ..." (of an event) and "creation ..." (of ours).
+
+_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
+_UNTOLD = UUID(int=0)
+"""An id that nobody was told. What it is part of isn't compared."""
+_NAMES = {
+    "check_stripe_idempotency": "claim {operation_type}:{operation_id}",
+    "claim_stripe_idempotency": "claim {operation_type}:{operation_id}",
+    "record_stripe_idempotency": "claim {operation_type}:{operation_id}",
+    "fail_stripe_idempotency": "claim {operation_type}:{operation_id}",
+    "release_stripe_idempotency": "claim {operation_type}:{operation_id}",
+    "claim_idempotency_key": "request {idempotency_key}",
+    "complete_idempotency_key": "request {idempotency_key}",
+    "begin_stripe_webhook_event": "delivery {event_id}",
+    "finish_stripe_webhook_event": "delivery {event_id}",
+    "create_event": "creation {idempotency_key}",
+}
+_STARTS = ("claim_stripe_idempotency", "claim_idempotency_key", "begin_stripe_webhook_event")
+# What a key or an event means to others isn't in one wallet's or one claim's history.
+ELSEWHERE = (
+    "*not found*",
+    "Invalid *",
+    "* is missing",
+    "*other arguments*",
+    "*other content*",
+    "*another user*",
+    "*used for another operation*",
+    "*another Stripe idempotency key*",
+    "Unknown transaction type*",
+    "Metadata is not an object",
+)
+
+
+def touched(operation: str, arguments: Mapping[str, object], parts: object) -> tuple[str, ...]:
+    """Return the claim, request, delivery or creation that a call is about."""
+    name = _NAMES.get(operation, "")
+    if not name or (operation == "create_event" and arguments.get("idempotency_key") is None):
+        return ()
+    return (name.format_map(arguments),)
+
+
+def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> State | None:
+    """Return the state of a wallet to which these entries have led, or that nothing was begun yet.
+
+    None if somebody has begun before: then nobody was told to be the first.
+    """
+    users = frozenset(
+        _id(call.arguments[u]) for call in calls for u in _USERS if u in call.arguments
+    )
+    state = State(users=users - {None})  # type: ignore[arg-type]
+    if " " in name:
+        starts = [call for call in calls if call.operation in _STARTS]
+        first = any(not call.heard or call.answer.get("attempt") == "1" for call in starts)
+        return state if first or not starts else None
+    kinds = {
+        str(call.arguments["event_id"]): str(call.arguments["event_type"])
+        for call in calls
+        if "event_type" in call.arguments
+    }
+    for entry in entries:
+        state = _led_to(state, UUID(name), entry, kinds)
+    return state
+
+
+_USERS = ("user_id", "organizer_id")
+
+
+def _id(value: object) -> Id:
+    return None if value is None else UUID(str(value))
+
+
+def _led_to(state: State, user: UUID, entry: LedgerEntry, kinds: Mapping[str, str]) -> State:
+    """Return the state after an entry that was there before the first call."""
+    source, _, key = entry.key.partition(":")
+    amount, event = int(entry.amount), key if source == "stripe_event" else None
+    request = key if source == "request" else None
+    made = Entry(_UNTOLD, user, amount, 0, 0, entry.kind, entry.reference, request, event)
+    state, _ = _post(state, made)
+    if event is None:
+        return state
+    paid = StripeEvent(kinds.get(event, ""), processed=True, paid=(user, amount))
+    return _with_event(state, event, paid)
+
+
+def called(state: State, name: str, call: Call) -> tuple[State, Row | str | None]:
+    """Make a call that a history tells of."""
+    given: dict[str, Any] = dict(call.arguments)
+    given |= {argument: _id(given[argument]) for argument in _USERS if argument in given}
+    for argument in ("starts_at", "expires_at"):
+        if isinstance(given.get(argument), str):
+            given[argument] = datetime.fromisoformat(given[argument])
+    try:
+        after, row = _made(state, given, call)
+    except Refused as refusal:
+        return state, str(refusal)
+    if call.operation in _STARTS:
+        after = _since_it_began(state, after, call)
+    return after, {name: value for name, value in row.items() if str(_UNTOLD) not in str(value)}
+
+
+def _new_id(call: Call) -> UUID:
+    """Return the id that the call made, if it was told: alone, or as the end of a Stripe key."""
+    told = (
+        re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", str(value))
+        for name, value in call.answer.items()
+        if name in ("stripe_idempotency_key", "transaction_id", call.operation)
+    )
+    return next((UUID(found[0]) for found in told if found), _UNTOLD)
+
+
+def _now(call: Call) -> datetime:
+    """Return the time at which a lease may just have lapsed for a call that got it; else none lapses."""
+    got_it = call.answer.get("outcome") == "claimed" if call.heard else call.operation in _STARTS
+    if not got_it:
+        return _ZERO
+    ended = call.end if call.heard else call.begin + LONGEST_LEASE * 1e9
+    return _ZERO + (timedelta(seconds=LONGEST_LEASE) if abs(ended) == _NEVER else _after(ended))
+
+
+_NEVER = float("inf")
+
+
+def _after(nanoseconds: float) -> timedelta:
+    return timedelta(microseconds=max(nanoseconds, 0) / 1000)
+
+
+def _since_it_began(before: State, after: State, call: Call) -> State:
+    """Return the state in which a lease that this call got runs from the call's begin, not its end."""
+    late = _now(call) - (_ZERO if call.begin == -_NEVER else _ZERO + _after(call.begin))
+    held: tuple[tuple[str, Mapping[Any, Any]], ...] = (
+        ("claims", after.claims),
+        ("requests", after.requests),
+        ("stripe_events", after.stripe_events),
+    )
+    for where, things in held:
+        for key, thing in things.items():
+            if thing is not getattr(before, where).get(key) and thing.lease_expires_at:
+                earlier = replace(thing, lease_expires_at=thing.lease_expires_at - late)
+                changed: dict[str, Any] = {where: {**things, key: earlier}}
+                return replace(after, **changed)
+    return after
+
+
+def _made(state: State, given: dict[str, Any], call: Call) -> Step:
+    new_id, now = _new_id(call), _now(call)
+    match call.operation:
+        case "check_stripe_idempotency":
+            return check_stripe_idempotency(state, **given)
+        case "claim_stripe_idempotency":
+            return claim_stripe_idempotency(state, **given, new_id=new_id, now=now)
+        case "record_stripe_idempotency":
+            return record_stripe_idempotency(state, **given, new_id=new_id, now=now)
+        case "fail_stripe_idempotency":
+            return fail_stripe_idempotency(state, **given, new_id=new_id)
+        case "release_stripe_idempotency":
+            return release_stripe_idempotency(state, **given, new_id=new_id, now=now)
+        case "claim_idempotency_key":
+            return claim_idempotency_key(state, **given, now=now)
+        case "complete_idempotency_key":
+            return complete_idempotency_key(state, **given)
+        case "begin_stripe_webhook_event":
+            return begin_stripe_webhook_event(state, **given, now=now)
+        case "finish_stripe_webhook_event":
+            return finish_stripe_webhook_event(state, **given)
+        case "create_event":
+            return create_event(state, **given, new_id=new_id)
+        case "apply_stripe_wallet_event":
+            return apply_stripe_wallet_event(state, **given, new_id=new_id)
+    return apply_wallet_transaction(state, **given, new_id=new_id)
+
+
+def balance(state: State, name: str) -> int | None:
+    """Return how many cents a user has; None for what is no wallet."""
+    return None if " " in name else state.wallets.get(UUID(name), 0)

@@ -27,17 +27,25 @@ def target() -> Target:
     return find_targets(["license_billing"])[0]
 
 
-def sent(server: BackgroundServer, target: Target, folder: Path, variant: str = "") -> Check:
+def sent(
+    server: BackgroundServer,
+    target: Target,
+    folder: Path,
+    variant: str = "",
+    *,
+    burst: str = BURST,
+    unmasked: bool = False,
+) -> Check:
     bench = Workbench(server.server)
 
     async def work() -> Check:
         record = recorder_in(folder, target.name, 1)
         async with bench.as_written(target) as form:
-            bursts = bursts_of(target, [BURST])
+            bursts = bursts_of(target, [burst])
             if not variant:
                 return (await burst_stage(bench, form, bursts, 1, callers=20, record=record))[0]
             (mistake,) = [each for each in load_variants(target) if each.name == variant]
-            async with bench.broken(form, mistake, unmasked=False) as broken:
+            async with bench.broken(form, mistake, unmasked=unmasked) as broken:
                 return (await burst_stage(bench, broken, bursts, 1, callers=20, record=record))[0]
 
     return server.run(work())
@@ -48,7 +56,7 @@ def test_the_history_of_a_burst_is_checked_and_can_be_checked_again(
 ) -> None:
     check = sent(server, target, tmp_path)
     assert check.verdict is Verdict.PASS, (check.reason, check.findings)
-    assert check.population["checks of the history"] == "4 of 4 pass"
+    assert check.population["checks of the history"] == "5 of 5 pass"
     folder = tmp_path / "bursts" / target.name / BURST
     history, ledger = open_history([folder]), read_ledger(folder / NAME, target.name)
     calls = [call for _, call in history.calls()]
@@ -82,3 +90,19 @@ def test_the_key_of_a_call_is_the_argument_that_its_entry_is_known_by(
     operation = Operation.model_validate({"call": "select 1", "entries": [entry]})
     assert key_of(operation, arguments) == key
     assert key_of(None, arguments) == ""
+
+
+def test_a_lead_that_is_sold_to_everybody_contradicts_itself_though_each_wallet_is_right(
+    server: BackgroundServer, tmp_path: Path
+) -> None:
+    """What each of these buyers was told fits the buyer's own ledger; the lead can't have them all."""
+    (target,) = find_targets(["lead_marketplace"])
+    burst = "hundred_buyers_one_lead"
+    sent(server, target, tmp_path, "lock_split_across_calls", burst=burst, unmasked=True)
+    folder = tmp_path / "bursts" / target.name / burst
+    history, ledger = open_history([folder]), read_ledger(folder / NAME, target.name)
+    checks = {each.name: each for each in judge(history, target, ledger).checks}
+    assert checks["calls_left_what_they_said"].verdict is Verdict.PASS
+    (found,) = checks["answers_follow_the_model"].findings
+    assert found.subject.startswith("lead ")
+    assert 2 <= len(found.rows) <= 8

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from figure_ground import Spree, write_calls, write_run
+from figure_ground import BEGAN, MILLISECOND, Spree, write_calls, write_run
+from report_specimen import passing_run
 from typer.testing import CliRunner, Result
 
 from crossfoot.cli.app import app
 from crossfoot.errors import ContentError
 from crossfoot.figures.compare import Comparison, Direction, compare
 from crossfoot.figures.terms import GROUPS, Terms
-from crossfoot.verdicts import Verdict
+from crossfoot.history.record import CallRecord
+from crossfoot.results import Check, Finding, Kind, Run
+from crossfoot.verdicts import Outcome, Verdict
 
 # Long enough for p99 of each operation.
 USUAL = Spree(seconds=20, per_second=120)
@@ -219,3 +223,123 @@ def test_mistakes_are_one_line_with_the_remedy_and_exit_code_2(
     ended = said(runs[0], *filled)
     assert ended.exit_code == 2
     assert words in ended.output and "Traceback" not in ended.output
+
+
+# -- bursts -------------------------------------------------------------------------------------
+
+
+def volley(folder: Path, seed: int, *, slow: float = 1.0, errors: int = 0) -> Path:
+    """Write a burst of 300 callers, of which each comes after the one before it at one lock."""
+    draw = random.Random(seed)
+    now, calls = BEGAN, []
+    for number in range(300):
+        now += int(draw.lognormvariate(0.0, 0.3) * slow * MILLISECOND)
+        outcome = Outcome.ERROR if number < errors else Outcome.OK
+        calls.append(CallRecord(number, f"caller {number}", "redeem", outcome, BEGAN, now))
+    place = folder / "bursts/gift_cards/everybody"
+    write_calls(place / "history.ndjson", calls, scenario="everybody")
+    return folder
+
+
+@pytest.mark.parametrize("seed", range(2, 6))
+def test_two_bursts_of_the_same_thing_are_the_same(tmp_path: Path, seed: int) -> None:
+    before, after = volley(tmp_path / "a", 1), volley(tmp_path / "b", seed, slow=1.1)
+    comparison = compare(before, after, Terms())
+    assert comparison.verdict is Verdict.PASS
+    judged = [e for e in comparison.changes if e.direction is not Direction.TOO_LITTLE]
+    assert {each.figure for each in judged} >= {"p50", "p95", "calls", "error", "refused"}
+    assert any("a burst is one volley" in note for note in comparison.notes)
+
+
+def test_a_burst_that_takes_twice_as_long_is_worse(tmp_path: Path) -> None:
+    before, after = volley(tmp_path / "a", 1), volley(tmp_path / "b", 2, slow=2.2)
+    found = compare(before, after, Terms()).worse
+    assert {each.figure for each in found} == {"p50", "p95", "calls"}
+    for each in found:
+        assert each.low < each.change < each.high
+
+
+def test_a_burst_in_which_calls_fail_is_worse(tmp_path: Path) -> None:
+    before, after = volley(tmp_path / "a", 1), volley(tmp_path / "b", 2, errors=30)
+    (found,) = compare(before, after, Terms()).worse
+    assert (found.figure, found.before, found.after) == ("error", 0.0, 10.0)
+    assert 0 < found.low < 10 < found.high
+
+
+# -- verdicts and findings ----------------------------------------------------------------------
+
+
+def reported(folder: Path, run: Run) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(run.dump()))
+    return str(folder)
+
+
+def with_audit(verdict: Verdict, *anomalies: str, reason: str = "") -> Run:
+    run = passing_run()
+    found = [
+        Finding(subject="a", summary=f"it shows {each}", anomaly=each, violates=["audit x"])
+        for each in anomalies
+    ]
+    run.targets[0].checks = [
+        Check(kind=Kind.AUDIT, name="x", title="X", verdict=verdict, findings=found, reason=reason)
+    ]
+    return run
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code", "words"),
+    [
+        ((Verdict.PASS,), (Verdict.FAIL, "lost update"), 1, "audit x: pass, then fail"),
+        ((Verdict.PASS,), (Verdict.UNKNOWN,), 1, "audit x: pass, then unknown"),
+        ((Verdict.UNKNOWN,), (Verdict.FAIL, "deadlock"), 1, "audit x: unknown, then fail"),
+        ((Verdict.FAIL, "deadlock"), (Verdict.PASS,), 0, "audit x: fail, then pass"),
+        ((Verdict.FAIL, "deadlock"), (Verdict.FAIL, "deadlock"), 0, "1 check in both, 0 worse"),
+        (
+            (Verdict.FAIL, "deadlock"),
+            (Verdict.FAIL, "deadlock", "lost update"),
+            1,
+            "it shows lost update",
+        ),
+    ],
+)
+def test_a_check_that_comes_out_worse_gates(
+    tmp_path: Path,
+    before: tuple[Verdict, *tuple[str, ...]],
+    after: tuple[Verdict, *tuple[str, ...]],
+    code: int,
+    words: str,
+) -> None:
+    runs_ = [
+        reported(tmp_path / name, with_audit(*run)) for name, run in (("a", before), ("b", after))
+    ]
+    ended = said(*runs_)
+    assert (ended.exit_code, words in ended.output) == (code, True), ended.output
+    assert words in said(*runs_, "--markdown").output.replace("\\", "")
+    assert said(*runs_, "--fail-on", "latency").exit_code == 0
+
+
+def test_a_check_of_one_run_only_is_told_and_gates_if_it_fails(tmp_path: Path) -> None:
+    none = passing_run()
+    none.targets[0].checks = []
+    first = reported(tmp_path / "a", none)
+    passes = reported(tmp_path / "b", with_audit(Verdict.PASS))
+    fails = reported(tmp_path / "c", with_audit(Verdict.FAIL, "lost update"))
+    assert said(first, passes).exit_code == 3
+    assert "audit x: not in the first run, then pass" in said(first, passes).output
+    assert said(first, fails).exit_code == 1
+    assert "audit x: fail, then not in the second run" in said(fails, first).output
+
+
+def test_checks_are_compared_beside_the_calls(tmp_path: Path) -> None:
+    first, second = (write_run(tmp_path / name, USUAL, seed) for name, seed in (("a", 1), ("b", 2)))
+    reported(first, with_audit(Verdict.PASS))
+    reported(second, with_audit(Verdict.FAIL, "lost update"))
+    found = json.loads(said(str(first), str(second), "--json").output)
+    assert found["verdict"] == "fail"
+    (check,) = found["checks"]
+    assert (check["before"], check["after"], check["says"]) == (
+        "pass",
+        "fail",
+        ["it shows lost update"],
+    )

@@ -185,3 +185,40 @@ def test_numbers_have_the_digits_that_mean_something(
     value: float | None, unit: str, text: str
 ) -> None:
     assert charts.number(value, unit) == text
+
+
+# -- as Markdown --------------------------------------------------------------------------------
+
+
+def test_markdown_has_the_figures_the_operations_and_the_waits(
+    figures: Figures, tmp_path: Path
+) -> None:
+    text = render(run_with(figures, tmp_path), "markdown")
+    assert "### How the load went: lead_marketplace, spree" in text
+    lines = text.splitlines()
+    (refused,) = (line for line in lines if line.startswith("| refused_percent |"))
+    assert refused.endswith("| < 5 | > 10 | ✗ alert |".replace("<", "&lt;").replace(">", "&gt;"))
+    head = next(line for line in lines if line.startswith("| operation |"))
+    (redeem,) = (line for line in lines if line.startswith("| redeem |"))
+    cells = [cell.strip() for cell in redeem.split("|")[1:-1]]
+    shown = dict(zip([cell.strip() for cell in head.split("|")[1:-1]], cells, strict=True))
+    (measured_,) = (each for each in figures.operations if each.operation == "redeem")
+    assert shown["calls"] == str(measured_.calls)
+    assert measured_.p99_ms and float(shown["p99 ms"]) == pytest.approx(measured_.p99_ms, rel=0.1)
+    assert "Waited for locks most:\n\n- `" in text
+
+
+def test_markdown_without_a_load_has_no_figures() -> None:
+    assert "How the load went" not in render(failing_run(), "markdown")
+
+
+def test_in_markdown_every_row_of_figures_has_as_many_cells_as_its_head(
+    figures: Figures, tmp_path: Path
+) -> None:
+    figures.operations[0].operation = f"odd | {HOSTILE}"
+    text = render(run_with(figures, tmp_path), "markdown")
+    part = text.split("### How the load went")[1].split("\n### ")[0]
+    tables = [block.splitlines() for block in part.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 2
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1

@@ -212,6 +212,9 @@ class Register:
     def over(self, state: int) -> bool:
         return True
 
+    def alike(self, call: object) -> object:
+        return None
+
 
 def register_calls(seed: int) -> list[Timed]:
     draw = random.Random(seed)

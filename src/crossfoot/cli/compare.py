@@ -17,8 +17,11 @@ from rich.text import Text
 from crossfoot.cli.exits import guard, stop
 from crossfoot.cli.options import AsJson
 from crossfoot.errors import ContentError
-from crossfoot.figures.terms import GROUPS, Terms
+from crossfoot.figures.terms import GATES, Terms
+from crossfoot.figures.verdicts import CheckChange, compare_checks
 from crossfoot.report import load_run
+from crossfoot.report.markdown import escape
+from crossfoot.report.wording import counted
 from crossfoot.results import Run
 from crossfoot.serving import require_packages
 from crossfoot.verdicts import exit_code
@@ -37,7 +40,7 @@ def compare(
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Fail only if this got worse: {', '.join(GROUPS)}, or {NOTHING}; may be repeated."
+            help=f"Fail only if this got worse: {', '.join(GATES)}, or {NOTHING}; may be repeated."
         ),
     ] = None,
     margin: Annotated[
@@ -51,8 +54,8 @@ def compare(
 ) -> None:
     """Say what got slower or worse from one run to another of the same scenario."""
     for each in fail_on or ():
-        if each not in {*GROUPS, NOTHING}:
-            stop(f"--fail-on {each!r}: there are {', '.join(GROUPS)}, and {NOTHING}")
+        if each not in {*GATES, NOTHING}:
+            stop(f"--fail-on {each!r}: there are {', '.join(GATES)}, and {NOTHING}")
     comparison = guard(lambda: _compared(run_a, run_b, fail_on, margin, seed))
     if as_json:
         typer.echo(json.dumps(_json(comparison), indent=2))
@@ -67,19 +70,42 @@ def _compared(
     before: Path, after: Path, fail_on: list[str] | None, margin: float, seed: int
 ) -> Comparison:
     require_packages("compare", ["pandas"], "load")
+    from crossfoot.figures.compare import Comparison
     from crossfoot.figures.compare import compare as compare_runs
 
-    comparison = compare_runs(before, after, Terms(margin, seed, tuple(fail_on or GROUPS)))
-    comparison.notes[:0] = _circumstances(before, after)
+    terms = Terms(margin, seed, tuple(fail_on or GATES))
+    reports = _reports(before, after)
+    if reports and not any(map(_has_calls, (before, after))):
+        comparison = Comparison((before, after), terms)
+    else:
+        comparison = compare_runs(before, after, terms)
+    if not reports:
+        comparison.notes.insert(0, _NO_REPORT)
+        return comparison
+    comparison.checks = compare_checks(*reports)
+    comparison.notes[:0] = _circumstances(*reports)
     return comparison
 
 
-def _circumstances(before: Path, after: Path) -> list[str]:
-    """Return what was asked of the two runs differently, as far as their reports say."""
+_NO_REPORT = "what was asked of the runs isn't known: there is no report beside one of them"
+
+
+def _reports(*paths: Path) -> list[Run]:
+    """Return the reports of both runs; none if one of them has none."""
     try:
-        first, second = (_asked(load_run(path)) for path in (before, after))
+        return [load_run(path) for path in paths]
     except ContentError:
-        return ["what was asked of the runs isn't known: there is no report beside one of them"]
+        return []
+
+
+def _has_calls(path: Path) -> bool:
+    names = ("history*.ndjson", "requests*.ndjson")
+    return path.is_file() or any(next(path.rglob(name), None) for name in names)
+
+
+def _circumstances(before: Run, after: Run) -> list[str]:
+    """Return what was asked of the two runs differently, as far as their reports say."""
+    first, second = _asked(before), _asked(after)
     return [
         f"{name}: {first.get(name, 'not said')}, then {second.get(name, 'not said')}"
         for name in dict.fromkeys([*first, *second])
@@ -107,6 +133,7 @@ def _json(comparison: Comparison) -> dict[str, object]:
         **asdict(terms),
         "notes": comparison.notes,
         "changes": [asdict(each) for each in comparison.changes],
+        "checks": [asdict(each) for each in comparison.checks if each.differs],
     }
 
 
@@ -119,10 +146,15 @@ def _show(comparison: Comparison) -> None:
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for each in told:
         mark = Text(f"{_MARKS[each.direction]} {each.direction}", style=_STYLE[each.direction])
-        table.add_row(mark, Text(_operation(each)), *map(Text, _cells(each)))
+        table.add_row(mark, Text(_operation(comparison, each)), *map(Text, _cells(each)))
     if told:
         console.print(table)
         console.print()
+    for check in _otherwise(comparison):
+        word = "worse" if check.worse else "better" if check.compared else "same"
+        console.print(Text(f"{_MARKS[word]} ", style=_STYLE[word]).append(_check(check)))
+        for said in check.says:
+            console.print(Text(f"    {said}", style="dim"))
     for note in comparison.notes:
         console.print(Text(f"note: {note}", style="dim"))
     console.print(Text(comparison.terms.method(), style="dim"))
@@ -143,11 +175,14 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
         yield "|---|---|---|--:|--:|--:|--:|"
         for each in told:
             mark = f"{_MARKS[each.direction]} {each.direction}"
-            yield f"| {mark} | `{_operation(each)}` | {' | '.join(_cells(each))} |"
+            yield f"| {mark} | `{_operation(comparison, each)}` | {' | '.join(_cells(each))} |"
     yield ""
+    for check in _otherwise(comparison):
+        yield f"- {'✗' if check.worse else '✓' if check.compared else '='} {escape(_check(check))}"
+        yield from (f"  - {escape(line)}" for line in check.says)
     for note in comparison.notes:
         yield f"- {note}"
-    if comparison.notes:
+    if comparison.notes or _otherwise(comparison):
         yield ""
     yield comparison.terms.method()
 
@@ -156,15 +191,35 @@ def _summary(comparison: Comparison) -> str:
     counts = dict.fromkeys(_MARKS, 0)
     for each in comparison.changes:
         counts[each.direction] += 1
-    operations = len({(each.target, each.operation, each.over) for each in comparison.changes}) - 1
+    named = {(each.target, each.scenario, each.operation, each.over) for each in comparison.changes}
+    operations = sum(bool(over) for *_, over in named)
     said = [f"{count} {word}" for word, count in counts.items() if count]
     gates = set(comparison.terms.fail_on)
-    gated = "" if gates == set(GROUPS) else f" (failing on {', '.join(comparison.terms.fail_on)})"
-    return f"{operations} operations: {', '.join(said) or 'no figure'}{gated}"
+    gated = "" if gates == set(GATES) else f" (failing on {', '.join(comparison.terms.fail_on)})"
+    both = [each for each in comparison.checks if each.compared]
+    worse = sum(each.worse for each in comparison.checks)
+    checks = f"; {counted(len(both), 'check')} in both, {worse} worse" if comparison.checks else ""
+    return f"{operations} operations: {', '.join(said) or 'no figure'}{checks}{gated}"
 
 
-def _operation(change: Change) -> str:
-    return f"{change.target} {change.operation}" if not change.over else change.operation
+def _otherwise(comparison: Comparison) -> list[CheckChange]:
+    """Return the checks that came out otherwise, those that are worse first."""
+    found = [each for each in comparison.checks if each.differs]
+    return sorted(found, key=lambda each: (not each.worse, not each.compared))
+
+
+def _check(change: CheckChange) -> str:
+    told = f"{change.target}, {change.check}"
+    if change.group == "findings":
+        return f"{told}: fails as before, and otherwise too"
+    before, after = change.before or "not in the first run", change.after or "not in the second run"
+    return f"{told}: {before}, then {after}"
+
+
+def _operation(comparison: Comparison, change: Change) -> str:
+    named = change.operation if change.over else f"{change.target} {change.operation}"
+    several = len({each.scenario for each in comparison.changes}) > 1
+    return f"{named} in {change.scenario}" if several else named
 
 
 def _cells(change: Change) -> list[str]:

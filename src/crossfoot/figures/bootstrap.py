@@ -48,6 +48,12 @@ class Slices:
         drawn = random.multinomial(count, np.full(count, 1 / count), size=DRAWS)
         return cls(width, count, drawn.astype(np.float64))
 
+    @classmethod
+    def of_calls(cls, count: int, random: np.random.Generator) -> Slices:
+        """Draw single calls: of a burst, in which there is no time to cut."""
+        drawn = random.multinomial(count, np.full(count, 1 / count), size=DRAWS)
+        return cls(0.0, count, drawn.astype(np.float64))
+
     @property
     def enough(self) -> bool:
         """Say whether there are enough slices to draw from."""

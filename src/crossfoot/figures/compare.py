@@ -13,11 +13,16 @@ from crossfoot.errors import ContentError
 from crossfoot.figures.bootstrap import interval
 from crossfoot.figures.frames import load_run
 from crossfoot.figures.sides import Drawn, Side
-from crossfoot.figures.terms import GROUPS, Terms
+from crossfoot.figures.terms import BURST_MARGIN, GROUPS, Terms
+from crossfoot.figures.verdicts import CheckChange
 from crossfoot.verdicts import Verdict
 
 ALL = "all calls"
 _PERCENTS = (50.0, 95.0, 99.0)
+_ONE_VOLLEY = (
+    "a burst is one volley, so its calls are drawn instead of slices of time. What the machine did at"
+    f" that moment isn't in the interval; latency and throughput may change by {BURST_MARGIN:g} %"
+)
 _UNITS = {"latency": "ms", "throughput": "/s"}
 
 
@@ -39,6 +44,7 @@ class Change:
     """
 
     target: str
+    scenario: str
     operation: str
     over: str
     figure: str
@@ -61,6 +67,12 @@ class Comparison:
     terms: Terms
     changes: list[Change] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    checks: list[CheckChange] = field(default_factory=list)
+
+    @property
+    def worse_checks(self) -> list[CheckChange]:
+        """Return the checks that came out worse, if that is asked for."""
+        return [each for each in self.checks if each.worse and each.group in self.terms.fail_on]
 
     @property
     def worse(self) -> list[Change]:
@@ -75,14 +87,15 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """Return fail if something got worse, unknown if nothing could be compared."""
-        if self.worse:
+        if self.worse or self.worse_checks:
             return Verdict.FAIL
-        judged = [each for each in self.changes if each.direction is not Direction.TOO_LITTLE]
+        judged: list[object] = [each for each in self.checks if each.compared]
+        judged += [each for each in self.changes if each.direction is not Direction.TOO_LITTLE]
         return Verdict.PASS if judged else Verdict.UNKNOWN
 
 
 def compare(before: Path, after: Path, terms: Terms) -> Comparison:
-    """Compare two runs, operation by operation.
+    """Compare the calls of two runs, operation by operation.
 
     Raises ContentError for what is no run, and for runs that have no scenario in common.
     """
@@ -105,8 +118,10 @@ def compare(before: Path, after: Path, terms: Terms) -> Comparison:
             each[(each["target"] == target) & (each["scenario"] == scenario)] for each in calls
         ]
         sides = Side.of(chosen[0], random), Side.of(chosen[1], random)
-        comparison.changes += _changes(target, sides, terms)
+        comparison.changes += _changes(target, scenario, sides, terms)
         comparison.notes += _lonely(target, sides)
+        if any(side.burst for side in sides):
+            comparison.notes.append(f"{_said({(target, scenario)})}: {_ONE_VOLLEY}")
     return comparison
 
 
@@ -115,6 +130,7 @@ class _Pair:
     """One operation in both runs, and how its figures are compared."""
 
     target: str
+    scenario: str
     operation: str
     over: str
     sides: tuple[Side, Side]
@@ -163,9 +179,10 @@ class _Pair:
         with np.errstate(divide="ignore", invalid="ignore"):
             bounds = interval(100 * (after[1] / before[1] - 1))
         change = 100 * (after[0] / before[0] - 1)
-        return self._change(
-            figure, group, (before[0], after[0]), change, bounds, self.terms.margin, bad
-        )
+        margin = self.terms.margin
+        if any(side.burst for side in self.sides):
+            margin = max(margin, BURST_MARGIN)
+        return self._change(figure, group, (before[0], after[0]), change, bounds, margin, bad)
 
     def _change(
         self,
@@ -179,6 +196,7 @@ class _Pair:
     ) -> Change:
         return Change(
             target=self.target,
+            scenario=self.scenario,
             operation=self.operation,
             over=self.over,
             figure=figure,
@@ -205,11 +223,13 @@ def _direction(change: float, bounds: tuple[float, float], margin: float, bad: i
     return Direction.WORSE if sum(bounds) * bad > 0 else Direction.BETTER
 
 
-def _changes(target: str, sides: tuple[Side, Side], terms: Terms) -> Iterator[Change]:
-    yield _Pair(target, ALL, "", sides, terms).throughput()
+def _changes(
+    target: str, scenario: str, sides: tuple[Side, Side], terms: Terms
+) -> Iterator[Change]:
+    yield _Pair(target, scenario, ALL, "", sides, terms).throughput()
     for operation, over in sorted(sides[0].operations & sides[1].operations):
         chosen = (sides[0].only(operation, over), sides[1].only(operation, over))
-        yield from _Pair(target, operation, over, chosen, terms).changes()
+        yield from _Pair(target, scenario, operation, over, chosen, terms).changes()
 
 
 def _lonely(target: str, sides: Sequence[Side]) -> Iterator[str]:

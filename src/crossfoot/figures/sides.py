@@ -7,17 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crossfoot.figures.bootstrap import LEAST_CALLS, Flags, Floats, Slices, enough_for
+from crossfoot.figures.bootstrap import LEAST_CALLS, Flags, Floats, Slices, Whole, enough_for
 
 Drawn = tuple[float, Floats]  # a figure, and what it is in each draw
 
 
 @dataclass(frozen=True)
 class Side:
-    """Calls of one run, with the slices of time of the whole run."""
+    """Calls of one run, with the slices of time of the whole run.
+
+    A burst has no slices of time: its calls go at one instant, and each is drawn by itself.
+    """
 
     calls: pd.DataFrame
     slices: Slices
+    burst: bool = False
 
     @classmethod
     def of(cls, calls: pd.DataFrame, random: np.random.Generator) -> Side:
@@ -25,13 +29,19 @@ class Side:
         moments = calls["end"].fillna(calls["start"])
         first = float(calls["start"].min())
         calls = calls.assign(moment=moments - first)
-        return cls(calls, Slices.of(float(moments.max()) - first, random))
+        if _is_burst(calls):
+            numbered = calls.assign(slice=np.arange(len(calls)))
+            return cls(numbered, Slices.of_calls(len(calls), random), burst=True)
+        slices = Slices.of(float(moments.max()) - first, random)
+        if not slices.enough:
+            return cls(calls.assign(slice=0), slices)
+        return cls(calls.assign(slice=slices.numbers(calls["moment"].to_numpy())), slices)
 
     def only(self, operation: str, over: str) -> Side:
         """Return the calls of one operation, with the same slices and draws."""
         calls = self.calls
         chosen = (calls["operation"] == operation) & (calls["kind"] == over)
-        return Side(calls[chosen], self.slices)
+        return Side(calls[chosen], self.slices, self.burst)
 
     @property
     def operations(self) -> set[tuple[str, str]]:
@@ -45,15 +55,25 @@ class Side:
 
     def throughput(self) -> Drawn:
         """Return calls per second, and the same in each draw."""
+        if self.burst:
+            return self._burst_throughput()
         slices = self.slices
         seconds = slices.width * slices.count
-        drawn = slices.sums(slices.numbers(self._moments)) / seconds
+        drawn = slices.sums(self._numbers) / seconds
         inside = int((self._moments < seconds).sum())
         return inside / seconds, drawn
 
+    def _burst_throughput(self) -> Drawn:
+        """Return calls per second from the common start to the last end."""
+        weights = self.slices.weights[:, self._numbers]
+        last = np.where(weights > 0, self._moments, 0.0).max(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            drawn: Floats = weights.sum(axis=1) / last
+        return len(self.calls) / float(self._moments.max()), drawn
+
     def rate(self, flags: Flags) -> Drawn:
         """Return the percentage of flagged calls, and the same in each draw."""
-        numbers = self.slices.numbers(self._moments)
+        numbers = self._numbers
         total = self.slices.sums(numbers)
         with np.errstate(invalid="ignore"):
             drawn: Floats = 100 * self.slices.sums(numbers, flags) / total
@@ -65,7 +85,7 @@ class Side:
         latencies = self.calls["latency_ms"].to_numpy(dtype=np.float64)[answered]
         if not enough_for(percent, len(latencies)):
             return None
-        numbers = self.slices.numbers(self._moments[answered])
+        numbers = self._numbers[answered]
         whole = float(np.percentile(latencies, percent, method="inverted_cdf"))
         return whole, self.slices.percentiles(numbers, latencies, percent)
 
@@ -78,3 +98,12 @@ class Side:
     @property
     def _moments(self) -> Floats:
         return self.calls["moment"].to_numpy(dtype=np.float64)
+
+    @property
+    def _numbers(self) -> Whole:
+        return self.calls["slice"].to_numpy(dtype=np.int64)
+
+
+def _is_burst(calls: pd.DataFrame) -> bool:
+    """Say whether these are the calls of a burst: each session made one, directly."""
+    return bool(calls["session"].nunique() == len(calls) and (calls["kind"] == "direct").all())

@@ -21,6 +21,7 @@ from crossfoot.history.moves import Called, Move
 from crossfoot.history.order import FIT_ONE_ORDER, Order, overlapping
 from crossfoot.history.reading import History
 from crossfoot.history.spanning import call_of, check_together, spanning
+from crossfoot.history.told import check_told
 from crossfoot.history.wording import finding
 from crossfoot.results import Check, Kind, Property
 from crossfoot.verdicts import Outcome, Severity, Verdict
@@ -78,11 +79,18 @@ class Tally:
 
 
 def check_history(history: History, called: Called, ledger: Ledger | None) -> list[Check]:
-    """Return the checks of a history that was read to its end. Without a ledger all are unknown."""
+    """Return the checks of a history that was read to its end.
+
+    Without a ledger all are unknown but the order, if the answers tell balances.
+    """
     started = time.perf_counter()
-    if ledger is None or not called.calls:
-        why = "there are no calls in it: nothing was checked" if not called.calls else _NO_LEDGER
+    if not called.calls:
+        why = "there are no calls in it: nothing was checked"
         return [_check(rule, Verdict.UNKNOWN, why) for rule in TITLES]
+    if ledger is None:
+        others = (rule for rule in TITLES if rule != FIT_ONE_ORDER)
+        unknown = [_check(rule, Verdict.UNKNOWN, _no_ledger(called)) for rule in others]
+        return [*unknown, _without_ledger(called)]
     tally = Tally()
     together: list[Matched] = []
     for name, moves, account in _accounts(called, ledger):
@@ -98,6 +106,37 @@ _NO_LEDGER = (
     "there is no ledger to compare it with. Give --ledger (a run keeps ledger.ndjson beside its"
     " history), or --dsn of the database."
 )
+_NO_ENTRIES = (
+    "target.toml binds no relation 'entry', so there is no ledger to compare it with. Bind the table of"
+    " movements under [relations], if there is one."
+)
+
+
+def _no_ledger(called: Called) -> str:
+    return _NO_LEDGER if called.has_ledger else _NO_ENTRIES
+
+
+def _without_ledger(called: Called) -> Check:
+    """Return what the balances that answers tell say about the order."""
+    told = check_told(called)
+    check = _check(FIT_ONE_ORDER, Verdict.PASS, "")
+    check.findings = [finding(each, called.origins) for each in told.violations[:MOST_FINDINGS]]
+    check.population = {
+        "calls": str(called.calls),
+        "accounts, by the balances told": str(told.accounts),
+        "calls that overlapped others": str(told.overlapping),
+    }
+    if told.violations:
+        check.verdict = Verdict.FAIL
+    elif not told.accounts:
+        check.verdict = Verdict.UNKNOWN
+        check.reason = f"{_no_ledger(called)} Or name under 'entries' what tells the balance."
+    elif told.undecided:
+        check.verdict = Verdict.UNKNOWN
+        check.reason = f"account {told.undecided}: no order was found, and not all were tried"
+    elif not told.overlapping:
+        check.verdict, check.reason = Verdict.UNKNOWN, _NEVER_TESTED
+    return check
 
 
 def _accounts(called: Called, ledger: Ledger) -> Iterator[tuple[str, list[Move], Account]]:
@@ -181,6 +220,7 @@ def _judged(rule: str, tally: Tally, history: History, called: Called, seconds: 
     return check
 
 
+_NEVER_TESTED = "no two calls of one account overlapped: their order was never put to the test"
 _GUESSED = (
     "calls without a key ask for equal amounts. The order that was tried doesn't fit; another might."
     " Send keys, or bind 'balance' in target.toml if the answers tell it."
@@ -198,7 +238,7 @@ def _doubt(rule: str, tally: Tally, history: History, called: Called) -> str:
     if rule == LEFT_WHAT_IT_SAID and not tally.timed:
         return "no call in it moves credit that target.toml tells of ('entries' of an operation)"
     if rule == FIT_ONE_ORDER and not tally.overlapping:
-        return "no two calls of one account overlapped: their order was never put to the test"
+        return _NEVER_TESTED
     if rule in {ASKED_FOR, BALANCES_FOLLOW} and not tally.entries:
         return "the ledger is empty: there was nothing to look at"
     return ""

@@ -35,9 +35,12 @@ class LedgerHead(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _Line(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """An account, or an entry: that one has a ``no``. Numbers are text, so that none is rounded."""
+    """An account, or an entry: that one has a ``no``. Or an item of a purchase.
 
-    account: str
+    Numbers are text, so that none is rounded.
+    """
+
+    account: str = ""
     balance: str | None = None
     opening: int | None = None
     no: int | None = None
@@ -47,6 +50,8 @@ class _Line(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     kind: str | None = None
     reference: str | None = None
     key: str | None = None
+    purchase: str | None = None
+    item: str | None = None
 
 
 class Entry(msgspec.Struct, gc=False):
@@ -75,10 +80,14 @@ class Account:
 
 @dataclass
 class Ledger:
-    """All accounts. ``opening`` says whether it is known what was there before the first call."""
+    """All accounts. ``opening`` says whether it is known what was there before the first call.
+
+    ``parts`` are the items of each purchase, where the target has such.
+    """
 
     opening: bool = False
     accounts: dict[str, Account] = field(default_factory=lambda: defaultdict(Account))
+    parts: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def entries(self) -> int:
@@ -86,7 +95,10 @@ class Ledger:
         return sum(len(account.entries) for account in self.accounts.values())
 
     def add(self, line: _Line) -> None:
-        """Take in an account or an entry."""
+        """Take in an account, an entry or an item of a purchase."""
+        if line.purchase is not None:
+            self.parts.setdefault(line.purchase, []).append(line.item or "")
+            return
         account = self.accounts[line.account]
         if line.no is None:
             account.balance, account.opening = number(line.balance), line.opening
@@ -198,6 +210,11 @@ async def _lines(
         query = with_relations(target, ["entry"], entries)
         async for row in connection.cursor(query, prefetch=_BATCH):
             yield _Line(row[0], None, None, *list(row)[1:])
+        if "purchase_item" in target.relations:
+            items = "select purchase_id, item_id from purchase_item order by purchase_id, item_id"
+            query = with_relations(target, ["purchase_item"], items)
+            async for row in connection.cursor(query, prefetch=_BATCH):
+                yield _Line(purchase=row[0], item=row[1])
 
 
 def read_ledger(path: Path, target: str) -> Ledger:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+from itertools import accumulate
 
 from crossfoot.history.ledger import Account, Entry, Number
 from crossfoot.history.moves import Move
@@ -13,6 +14,7 @@ from crossfoot.verdicts import Outcome
 
 ALWAYS = float("inf")
 _Label = tuple[Number | None, str, Number | None]
+_Waiting = tuple[float, float, int, "Request"]
 _MAYBE = {Outcome.OK, Outcome.UNKNOWN}
 
 
@@ -21,7 +23,7 @@ class Violation:
     """Calls and entries of one account that contradict each other.
 
     ``rule`` is the name of the check that they violate, ``mistake`` what it is called, ``says`` the
-    contradiction in words.
+    contradiction in words. ``kind`` is what ``account`` names: the model knows other things by name, too.
     """
 
     rule: str
@@ -31,6 +33,7 @@ class Violation:
     moves: tuple[Move, ...] = ()
     entries: tuple[Entry, ...] = ()
     certain: bool = True
+    kind: str = "account"
 
 
 LEFT_WHAT_IT_SAID = "calls_left_what_they_said"
@@ -40,11 +43,12 @@ ASKED_FOR = "entries_were_asked_for"
 class Request:
     """Calls that together leave one entry, at most: one call, or one that was sent again."""
 
-    __slots__ = ("entry", "moves", "odd")
+    __slots__ = ("entry", "guessed", "moves", "odd")
 
     def __init__(self, moves: list[Move]) -> None:
         self.moves = moves
         self.entry = -1
+        self.guessed = False  # another one may as well have left it
         self.odd = False  # doesn't agree with what it left, so its times say nothing
 
     @property
@@ -127,16 +131,20 @@ def _requests(moves: Iterable[Move], readers: list[Move]) -> tuple[list[Request]
 
 
 def _match_named(found: Matched, requests: Sequence[Request]) -> None:
-    by_key: defaultdict[str, list[int]] = defaultdict(list)
+    by_key, several = _places(found.entries)
     by_reference: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     if any(request.moves[0].reference for request in requests):
         for i, entry in enumerate(found.entries):
             by_reference[entry.reference, entry.kind].append(i)
-    for i, entry in enumerate(found.entries):
-        by_key[entry.key].append(i)
     for request in requests:
         move = request.moves[0]
-        there = by_key.get(move.key, []) if move.key else by_reference.get(_reference(move), [])
+        if not move.key:
+            there: Sequence[int] = by_reference.get(_reference(move), ())
+        elif move.key in several:
+            there = several[move.key]
+        else:
+            at = by_key.get(move.key)
+            there = () if at is None else (at,)
         for i in there:
             found.asked[i] = request
         if there:
@@ -144,6 +152,17 @@ def _match_named(found: Matched, requests: Sequence[Request]) -> None:
             if len(there) == 1 and _agrees(request, found.entries[there[0]]):
                 continue
         _compare(found, request, [found.entries[i] for i in there])
+
+
+def _places(entries: Sequence[Entry]) -> tuple[dict[str, int], dict[str, list[int]]]:
+    """Return the first entry of each key, and all entries of the keys that have more than one."""
+    first: dict[str, int] = {}
+    several: dict[str, list[int]] = {}
+    for i, entry in enumerate(entries):
+        at = first.setdefault(entry.key, i)
+        if at != i:
+            several.setdefault(entry.key, [at]).append(i)
+    return first, several
 
 
 def _agrees(request: Request, entry: Entry) -> bool:
@@ -228,38 +247,79 @@ def _compare_with_entry(
 
 
 def _match_nameless(found: Matched, requests: Sequence[Request]) -> None:
-    """Match by amount, kind and told balance: of those that have begun, the first to end."""
-    candidates = [request for request in requests if request.possible]
+    """Match by amount, kind and told balance, in an order that fits the times if there is one.
+
+    An entry goes to a request that had begun before any that still waits for its own entry ended; of
+    several such to the first that ended. So one that was acknowledged comes before one of which
+    nobody knows whether it happened.
+    """
+    candidates = sorted((request for request in requests if request.possible), key=begin)
     if not candidates:
         return
     waiting: defaultdict[_Label, list[Request]] = defaultdict(list)
-    candidates.sort(key=begin)
     for request in reversed(candidates):
-        waiting[_label(request.possible[0])].append(request)
-    found.guessed = any(len(alike) > 1 for alike in waiting.values())
-    ready: defaultdict[_Label, list[tuple[float, int, Request]]] = defaultdict(list)
-    now: float = -ALWAYS
+        waiting[_label(request)].append(request)
+    found.guessed = _ambiguous(candidates)
+    ready: defaultdict[_Label, list[_Waiting]] = defaultdict(list)
+    ends = [(finish(request), n, request) for n, request in enumerate(candidates)]
+    heapify(ends)
+    latest = _latest(found)
     for i, entry in enumerate(found.entries):
-        known = found.asked[i]
-        if known:
-            now = max(now, begin(known))
+        if found.asked[i] or i < found.opening:
             continue
-        if i < found.opening:
-            continue
+        while ends and ends[0][2].entry >= 0:
+            heappop(ends)
+        bound = min(latest[i], ends[0][0] if ends else ALWAYS)
         for label in _labels(entry):
-            taken = _take(waiting[label], ready[label], now)
+            taken = _take(waiting[label], ready[label], bound)
             if taken:
                 found.asked[i], taken.entry = taken, i
-                now = max(now, begin(taken))
                 break
+    _absent(found, candidates)
+
+
+def _latest(found: Matched) -> list[float]:
+    """Return by when each entry was there, as far as requests with a key say."""
+    ends = (finish(request) if request else ALWAYS for request in reversed(found.asked))
+    return list(accumulate(ends, min))[::-1]
+
+
+def _absent(found: Matched, candidates: Sequence[Request]) -> None:
+    """Note requests that were acknowledged and found no entry, nor one to take from a doubtful one."""
+    doubtful: defaultdict[_Label, list[Request]] = defaultdict(list)
     for request in candidates:
-        if request.entry < 0 and request.acknowledged:
-            says = "it was acknowledged, and the ledger has no entry of it that no other call left"
-            _note(found, "acknowledged but absent", says, request.acknowledged[:1], [])
+        if request.entry >= 0 and not request.acknowledged:
+            doubtful[_label(request)].append(request)
+    for request in candidates:
+        if request.entry >= 0 or not request.acknowledged:
+            continue
+        if alike := doubtful[_label(request)]:
+            other = alike.pop()
+            request.entry, other.entry = other.entry, -1
+            found.asked[request.entry] = request
+            continue
+        says = "it was acknowledged, and the ledger has no entry of it that no other call left"
+        _note(found, "acknowledged but absent", says, request.acknowledged[:1], [])
 
 
-def _label(move: Move) -> _Label:
+def _label(request: Request) -> _Label:
+    move = next(iter(request.acknowledged), request.possible[0])
     return move.amount, move.kind, move.told
+
+
+def _ambiguous(requests: Sequence[Request]) -> bool:
+    """Say whether an entry may be of another request than its own, and mark the requests in doubt."""
+    alike: defaultdict[tuple[Number | None, str], list[Request]] = defaultdict(list)
+    for request in requests:
+        amount, kind, _ = _label(request)
+        alike[amount, kind].append(request)
+    vague = len(alike) > 1 and any(amount is None or not kind for amount, kind in alike)
+    for group in alike.values():
+        told = [_label(request)[2] for request in group]
+        doubtful = vague or (len(group) > 1 and (None in told or len(set(told)) < len(told)))
+        for request in group:
+            request.guessed = doubtful
+    return any(request.guessed for request in requests)
 
 
 def _labels(entry: Entry) -> list[_Label]:
@@ -270,13 +330,11 @@ def _labels(entry: Entry) -> list[_Label]:
     return [(amount, kind, after) for after in told for amount in amounts for kind in kinds]
 
 
-def _take(
-    waiting: list[Request], ready: list[tuple[float, int, Request]], now: float
-) -> Request | None:
-    while waiting and (begin(waiting[-1]) <= now or not ready):
+def _take(waiting: list[Request], ready: list[_Waiting], bound: float) -> Request | None:
+    while waiting and (begin(waiting[-1]) <= bound or not ready):
         request = waiting.pop()
-        heappush(ready, (finish(request), request.moves[0].id, request))
-    return heappop(ready)[2] if ready else None
+        heappush(ready, (finish(request), begin(request), len(waiting), request))
+    return heappop(ready)[3] if ready else None
 
 
 def begin(request: Request) -> float:

@@ -1,93 +1,71 @@
-"""The answers of a history against the system's own ``model.py``, account by account.
+"""The answers of a history against the system's own ``model.py``, account by account, thing by thing.
 
-A model takes part if it has these:
-
-``account_of(operation, arguments) -> str | None``
-    whose call it is; None for a call that isn't of one account
-``opened(account, entries) -> State``
-    the state of one account to which these entries (of the relation ``entry``) have led
-``called(state, operation, arguments) -> (State, row)``
-    make a call; arguments are those of the history, where ids are text. ``row`` is the first row, or the
-    message of a refusal
-``balance(state, account) -> number``
-    what the account holds
-``ELSEWHERE``
-    globs of answers that depend on more than the account's own calls; these aren't held against it
-
-Of a call that ends with some answer it has to be certain whether it changed anything: "applied" always did,
-"insufficient" never.
+A call of several accounts is held against each of them by itself, as far as it is about that one, and
+against each other thing that it touches. What fits one order of all calls fits an order of each part, so
+nothing right is accused; what contradicts itself only across several parts isn't seen here.
+:mod:`crossfoot.history.asking` says what a model has to have.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import sys
 import time
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import Any
 
-from crossfoot.history.chain import balances
+from crossfoot.history.asking import Asked, Call, Parts, Place, load_model, requests_of
 from crossfoot.history.check import MOST_FINDINGS
 from crossfoot.history.clocks import on_server, own_times
-from crossfoot.history.ledger import Account, Ledger, Number
-from crossfoot.history.matching import Matched, Request, Violation, match
+from crossfoot.history.contradiction import contradiction
+from crossfoot.history.ledger import Account, Ledger
+from crossfoot.history.matching import ALWAYS, Matched, Violation, match
 from crossfoot.history.moves import Called, Move
 from crossfoot.history.reading import History
 from crossfoot.history.record import CallRecord
-from crossfoot.history.search import Fit, Found, State, Timed, search
-from crossfoot.history.smallest import smallest
+from crossfoot.history.search import Timed, search
 from crossfoot.history.wording import finding
-from crossfoot.rendering import render
 from crossfoot.results import Check, Kind, Property
 from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity, Verdict
 
 FOLLOW_THE_MODEL = "answers_follow_the_model"
-NEEDED = ("account_of", "opened", "called", "balance")
 MOST_CALLS = 3000
-"""Calls of one account. A model's state grows with them, and is copied with each."""
+"""Calls of one account or thing. A model's state grows with them, and is copied with each."""
 MOST_ALTOGETHER = 20_000
 _ASK, _ASK_PER_CALL = 5_000, 20
 """How often the model is asked about one account."""
-_ASK_AGAIN = 15_000  # to make a contradiction smaller
-_MOST_SHOWN = 8
-_NAME = 8  # characters: what is shorter names nothing
+_MORE_OF_THINGS = 100_000
+"""And at most about a thing: without a ledger each call may be the first."""
 _NOTHING_LEFT = {Outcome.RETRYABLE, Outcome.ERROR}
+_ACCOUNT = "account"
 
-Place = tuple[int, str, int]
-"""Which call it is: its clock, its session, its id."""
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A call as the model sees it. ``heard`` is False if its answer isn't held against it."""
-
-    move: Move
-    record: CallRecord
-    heard: bool
-
-    @property
-    def place(self) -> Place:
-        return self.move.clock, self.move.session, self.move.id
+Noted = tuple[Move, CallRecord]
 
 
-def load_model(target: Target) -> ModuleType | None:
-    """Return the target's model.py if it can be asked about histories."""
-    path = target.file.parent / "model.py"
-    if not path.is_file():
-        return None
-    name = f"crossfoot_model_of_{target.name}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module if all(hasattr(module, needed) for needed in NEEDED) else None
+@dataclass
+class _Groups:
+    """The calls of each account and of each thing that the model is asked about."""
+
+    calls: defaultdict[str, list[Noted]] = field(default_factory=lambda: defaultdict(list))
+    accounts: set[str] = field(default_factory=set)
+    left_out: dict[str, str] = field(default_factory=dict)
+    of_things: int = 0
+
+    def add(self, name: str, noted: Noted) -> None:
+        """Take a call in. Things that come when there are many calls already are left out whole."""
+        if name in self.left_out:
+            return
+        if name not in self.accounts:
+            self.of_things += 1
+            full = name not in self.calls and self.of_things > MOST_ALTOGETHER
+            if full or len(self.calls[name]) >= MOST_CALLS:
+                self.calls.pop(name, None)
+                self.left_out[name] = "its calls are too many to ask the model about"
+                return
+        self.calls[name].append(noted)
 
 
 def check_model(
@@ -98,8 +76,6 @@ def check_model(
     if model is None or ledger is None:
         return []
     started = time.perf_counter()
-    chosen, left_out = _choose(called)
-    calls = _calls_of(history, target, model, chosen)
     check = Check(
         kind=Kind.HISTORY,
         name=FOLLOW_THE_MODEL,
@@ -108,38 +84,55 @@ def check_model(
         severity=Severity.CRITICAL,
         properties=[Property.SERIAL, Property.STATE],
     )
-    looked, doubts = 0, []
-    for name in sorted(calls):
-        account = ledger.accounts.get(name, Account())
-        found = match(name, called.by_account.get(name, []), account, marked=ledger.opening)
-        if not _judgeable(found):
-            left_out[name] = "its entries don't agree with its calls"
+    groups = _groups(history, model, called, ledger)
+    counts: Counter[str] = Counter()
+    doubts: list[str] = []
+    for name in sorted(groups.calls):
+        found = _found(name, called, ledger) if name in groups.accounts else None
+        why = _not_judgeable(found, history)
+        if not why:
+            verdict, violation, why = _check_one(name, found, groups.calls[name], model, ledger)
+        if why:
+            groups.left_out[name] = why
             continue
-        verdict, violation = _check_account(found, calls[name], model)
-        looked += len(calls[name])
+        counts["calls"] += len(groups.calls[name])
+        counts[f"{_kind(name, found)}s"] += 1
         if violation and len(check.findings) < MOST_FINDINGS:
             check.findings.append(finding(violation, called.origins))
         if verdict is Verdict.UNKNOWN:
             doubts.append(name)
-    check.population = {"calls": str(looked), "accounts": str(len(calls))}
-    if left_out:
-        check.population["accounts left out"] = str(len(left_out))
-    check.verdict, check.reason = _verdict(check, looked, doubts, left_out)
+    check.population = {"calls": "0", "accounts": "0", **{n: str(c) for n, c in counts.items()}}
+    if groups.left_out:
+        check.population["accounts left out"] = str(len(groups.left_out))
+    check.verdict, check.reason = _verdict(check, counts["calls"], doubts, groups.left_out)
     check.seconds = time.perf_counter() - started
     return [check]
 
 
+def _found(name: str, called: Called, ledger: Ledger) -> Matched:
+    account = ledger.accounts.get(name, Account())
+    return match(name, called.by_account.get(name, []), account, marked=ledger.opening)
+
+
+def _kind(name: str, found: Matched | None) -> str:
+    """Return what it is that has this name: an account, or as the model calls it."""
+    return _ACCOUNT if found else name.partition(" ")[0]
+
+
 def _verdict(
-    check: Check, looked: int, doubts: Sequence[str], left_out: dict[str, str]
+    check: Check, looked: int, doubts: Sequence[str], left_out: Mapping[str, str]
 ) -> tuple[Verdict, str]:
     if check.findings:
         return Verdict.FAIL, ""
     if doubts:
-        return Verdict.UNKNOWN, f"account {doubts[0]}: no order was found, and not all were tried"
+        return Verdict.UNKNOWN, f"{doubts[0]}: no order was found, and not all were tried"
     if not looked:
         name, why = next(iter(left_out.items()), ("", "there are no calls of an account"))
         return Verdict.UNKNOWN, f"account {name}: {why}" if name else why
     return Verdict.PASS, ""
+
+
+# -- which calls ------------------------------------------------------------------------------------
 
 
 def _choose(called: Called) -> tuple[set[str], dict[str, str]]:
@@ -151,208 +144,165 @@ def _choose(called: Called) -> tuple[set[str], dict[str, str]]:
         total += len(moves)
         if len(moves) > MOST_CALLS or total > MOST_ALTOGETHER:
             left_out[name] = f"{len(moves)} calls are too many to ask the model about"
-        else:
+        elif name != "?":
             chosen.add(name)
     return chosen, left_out
 
 
-def _calls_of(
-    history: History, target: Target, model: ModuleType, chosen: set[str]
-) -> dict[str, list[_Call]]:
+def _groups(history: History, model: ModuleType, called: Called, ledger: Ledger) -> _Groups:
     """Read the history again, and keep what the model can be asked about."""
+    chosen, left_out = _choose(called)
+    owners = _owners(called, chosen)
+    groups = _Groups(accounts=chosen, left_out=left_out)
+    others = {*called.by_account, *ledger.accounts} - chosen
     clocks = {name: number for number, name in enumerate(history.clocks)}
-    found: defaultdict[str, list[_Call]] = defaultdict(list)
-    if not chosen:
-        return found
+    named_by = getattr(model, "NAMED_BY", "")
+    nicknames: defaultdict[str, set[str]] = defaultdict(set)
+    without: defaultdict[str, list[Noted]] = defaultdict(list)
     for file, record in history.calls():
         if record.outcome in _NOTHING_LEFT:
             continue
-        name = model.account_of(record.operation, record.arguments)
-        if name not in chosen:
+        clock = clocks[file.clock]
+        names = owners.get((clock, record.session, record.id), ())
+        touched = model.touched(record.operation, record.arguments, ledger.parts)
+        more = [each for each in touched if each not in others]
+        nickname = str(record.arguments.get(named_by, "")) if named_by else ""
+        if not (names or more or nickname) or _elsewhere(model, record):
             continue
-        heard = record.outcome is not Outcome.UNKNOWN
-        if heard and _elsewhere(model, record):
-            continue
-        move = Move(
-            record.id, clocks[file.clock], record.session, record.operation, record.outcome,
-            record.start, record.end, record.server_start, record.server_end,
-            name, "", record.key, "", "", None, None, False,
-        )  # fmt: skip
-        found[name].append(_Call(move, record, heard))
-    return found
+        noted = _noted(record, clock), record
+        for name in dict.fromkeys([*names, *more]):
+            groups.add(name, noted)
+        if nickname:
+            nicknames[nickname].update(names)
+            if not names and len(without[nickname]) < MOST_CALLS:
+                without[nickname].append(noted)
+    for nickname, meant in nicknames.items():
+        if len(meant) == 1 and len(without[nickname]) < MOST_CALLS:
+            groups.calls[next(iter(meant))] += without[nickname]
+    return groups
+
+
+def _owners(called: Called, chosen: set[str]) -> dict[Place, tuple[str, ...]]:
+    owners: dict[Place, tuple[str, ...]] = {}
+    for name in chosen:
+        for move in called.by_account[name]:
+            place = move.clock, move.session, move.id
+            owners[place] = (*owners.get(place, ()), name)
+    return owners
+
+
+def _noted(record: CallRecord, clock: int) -> Move:
+    """Return a call as findings show it."""
+    return Move(
+        record.id, clock, record.session, record.operation, record.outcome,
+        record.start, record.end, record.server_start, record.server_end,
+        "", "", record.key, "", "", None, None, False,
+    )  # fmt: skip
 
 
 def _elsewhere(model: ModuleType, record: CallRecord) -> bool:
+    if record.outcome is Outcome.UNKNOWN:
+        return False
     answer = " ".join(str(value) for value in record.result.values())
     return any(fnmatchcase(answer, glob) for glob in getattr(model, "ELSEWHERE", ()))
 
 
-def _judgeable(found: Matched) -> bool:
-    """Say whether the entries can be a witness: every one is of one request, and as it asked."""
-    later = found.asked[found.opening :]
-    return not found.violations and all(later) and not found.guessed
+def _not_judgeable(found: Matched | None, history: History) -> str:
+    """Return why nothing can be concluded: entries have to be a witness, or no call be missing."""
+    if found is None:
+        return "" if history.whole else "calls may be missing"
+    if found.violations or not all(found.asked[found.opening :]):
+        return "its entries don't agree with its calls"
+    return ""
 
 
-def _check_account(
-    found: Matched, calls: Sequence[_Call], model: ModuleType
-) -> tuple[Verdict, Violation | None]:
-    asked = _Asked(model, found)
-    several = len({call.move.clock for call in calls}) > 1
-    view = on_server if several else own_times
-    timed = [Timed(*view(call.move), call, call.heard) for call in calls]
-    budget = _ASK + _ASK_PER_CALL * len(timed)
-    result = search(timed, asked, asked.start(), budget)
-    if result.verdict is not Verdict.FAIL:
-        return result.verdict, None
-    return Verdict.FAIL, _violation(found, asked, *_core(timed, result, asked))
+# -- one account or thing ---------------------------------------------------------------------------
 
 
-def _core(timed: Sequence[Timed], result: Found, asked: _Asked) -> tuple[list[_Call], _Call]:
-    """Return few calls that contradict each other, and the one that finds no place.
-
-    What changed something is taken as it is. Of refusals and repeats only those are left without which
-    there would be an order.
-    """
-    left = _ASK_AGAIN
-    facts = [each for each in timed if not asked.changes_nothing(each.call)]
-    others = [each for each in timed if asked.changes_nothing(each.call)]
-
-    def contradict(kept: Sequence[Timed]) -> bool:
-        nonlocal left, result
-        if left <= 0:
-            return False
-        found = search([*facts, *kept], asked, asked.start(), left)
-        left -= found.steps
-        result = found if found.verdict is Verdict.FAIL else result
-        return found.verdict is Verdict.FAIL
-
-    chosen: list[Timed] = []
-    if not contradict(chosen):
-        stuck = {id(call) for call in result.stuck}
-        few = [each for each in others if id(each.call) in stuck]
-        chosen = smallest(few if contradict(few) else others, contradict)
-    heard = [each for each in timed if each.call in result.stuck and each.call.heard]
-    last: _Call = min(heard or timed, key=lambda each: each.end).call
-    shown = [each.call for each in timed if each in chosen or _related(each.call, last)]
-    return shown[:_MOST_SHOWN], last
-
-
-def _related(call: _Call, other: _Call) -> bool:
-    """Say whether two calls speak of the same thing: of a key, or an id, besides the account."""
-    return call is other or bool(_names(call) & _names(other))
+def _check_one(
+    name: str, found: Matched | None, noted: Sequence[Noted], model: ModuleType, ledger: Ledger
+) -> tuple[Verdict, Violation | None, str]:
+    """Return the verdict with the contradiction, or why there is none to be had."""
+    if found is None and len(noted) == 1:
+        return Verdict.PASS, None, ""
+    timed = list(_timed(name, found, noted, model, ledger.parts))
+    try:
+        asked = Asked(model, name, found, [each.call for each in timed if each.call.record.id])
+        if not asked.known:
+            return Verdict.UNKNOWN, None, "what was there before the first call isn't known"
+        result = search(timed, asked, asked.start, _budget(len(timed), asked))
+        if result.verdict is not Verdict.FAIL:
+            return result.verdict, None, ""
+        core, last = contradiction(name, timed, result, asked)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # The model's own mistake says nothing about the calls.
+        return Verdict.UNKNOWN, None, f"model.py fails: {type(error).__name__}: {error}"
+    violation = Violation(
+        FOLLOW_THE_MODEL,
+        "answer no order gives",
+        name,
+        _says(asked, last),
+        tuple(call.move for call in core),
+        kind=_kind(name, found),
+    )
+    return Verdict.FAIL, violation, ""
 
 
-def _names(call: _Call) -> set[str]:
-    texts = {str(value) for value in call.record.arguments.values() if isinstance(value, str)}
-    return {text for text in texts if len(text) >= _NAME} - {call.move.account}
+def _budget(calls: int, asked: Asked) -> int:
+    more = 0 if asked.has_ledger else min(2 * calls * calls, _MORE_OF_THINGS)
+    return _ASK + _ASK_PER_CALL * calls + more
 
 
-def _violation(found: Matched, asked: _Asked, core: Sequence[_Call], last: _Call) -> Violation:
+def _says(asked: Asked, last: Call) -> str:
     said = ", ".join(f"{name} = {value}" for name, value in last.record.result.items())
-    says = (
-        f"{last.record.operation} by {last.move.session} answered {said}; wherever its time and the"
-        f" ledger would have it, the model {asked.would_say(last)}"
-    )
-    moves = tuple(call.move for call in core)
-    return Violation(FOLLOW_THE_MODEL, "answer no order gives", found.name, says, moves)
-
-
-class _Asked:
-    """A model.py as a :class:`Model`: a state is the model's, and how many entries there were."""
-
-    def __init__(self, model: ModuleType, found: Matched) -> None:
-        self._model, self._found = model, found
-        self._balances = balances(found)
-        self._request: dict[Place, Request] = {}
-        for request in found.requests:
-            for move in request.moves:
-                self._request[move.clock, move.session, move.id] = request
-        self._said: dict[Place, str] = {}
-
-    def changes_nothing(self, call: _Call) -> bool:
-        """Say whether this is a refusal, or the repeat of another call."""
-        request = self._request.get(call.place)
-        if call.move.outcome is Outcome.REFUSED:
-            return True
-        if request is None or len(request.possible) == 1:
-            return False
-        first = min(request.possible, key=lambda move: move.start)
-        return (first.clock, first.session, first.id) != call.place
-
-    def start(self) -> State:
-        """Return the state before the first call."""
-        opening = self._found.entries[: self._found.opening]
-        return self._model.opened(self._found.name, opening), self._found.opening
-
-    def step(self, state: State, call: _Call) -> tuple[Fit, State]:
-        """Make a call. If it moves credit, it has to be the ledger's next entry."""
-        before, entries = state
-        after, row = self._model.called(before, call.record.operation, call.record.arguments)
-        if call.heard and not same_answer(row, call.record):
-            self._said[call.place] = _as_text(row)
-            return Fit.NO, state
-        if after == before:
-            return Fit.SAME, state
-        moved = self._held(after) - self._held(before)
-        if not moved:
-            return Fit.CHANGE, (after, entries)
-        if not self._is_next(call, entries, moved):
-            return Fit.NO, state
-        return Fit.CHANGE, (after, entries + 1)
-
-    def _held(self, state: State) -> Number:
-        return self._model.balance(state, self._found.name)  # type: ignore[no-any-return]
-
-    def _is_next(self, call: _Call, entries: int, moved: Number) -> bool:
-        if entries >= len(self._found.asked):
-            return False
-        request = self._found.asked[entries]
-        mine = self._request.get(call.place)
-        return mine is not None and mine is request and self._found.entries[entries].amount == moved
-
-    def key(self, state: State) -> object:
-        """Return the state as text: what the models are made of has no hash."""
-        return state[1], repr(state[0])
-
-    def over(self, state: State) -> bool:
-        """Say whether every entry has been written."""
-        return bool(state[1] == len(self._found.entries))
-
-    def would_say(self, call: _Call) -> str:
-        """Return what the model last answered to a call instead of what the history has."""
-        if call.place in self._said:
-            return f"answers {self._said[call.place]}"
-        return "has it move credit at another place of the ledger"
-
-
-def same_answer(row: Any, record: CallRecord) -> bool:
-    """Say whether a model's row, or the message of its refusal, is what the history has."""
-    if isinstance(row, str):
-        return str(record.result.get("message", "")) == row
+    where = "its time and the ledger would" if asked.has_ledger else "its time would"
     return (
-        all(
-            _plain(value) == _plain(record.result[name])
-            for name, value in row.items()
-            if name in record.result
-        )
-        and not record.sqlstate
+        f"{last.operation} by {last.move.session} answered {said}; wherever {where} have it, the"
+        f" model {asked.would_say(last)}"
     )
 
 
-def _plain(value: Any) -> Any:
-    """Return a value so that the model's and the history's compare: parsed if it is JSON."""
-    if isinstance(value, dict | list):
-        return json.loads(json.dumps(value, default=str))
-    text = render(value)
-    if text and text[0] in "{[":
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text
+def _timed(
+    name: str, found: Matched | None, noted: Sequence[Noted], model: ModuleType, parts: Parts
+) -> Iterator[Timed]:
+    several = len({move.clock for move, _ in noted}) > 1
+    view = on_server if several else own_times
+    requests = requests_of(found)
+    told = _told(noted, requests)
+    for move, record in noted:
+        begin, end = view(move)
+        request = requests.get((move.clock, move.session, move.id))
+        moved = (
+            found.entries[request.entry].amount
+            if found and request and request.entry >= 0
+            else None
+        )
+        heard = record.outcome is not Outcome.UNKNOWN
+        answer = record.result if heard else told.get(_one(move, record, requests), {})
+        call = Call(move, record, heard, begin, end, answer, moved, parts)
+        yield Timed(begin, end, call, heard)
+    for operation, arguments in getattr(model, "meanwhile", _nobody)(name):
+        record = CallRecord(0, "somebody else", operation, Outcome.UNKNOWN, 0, 0, arguments)
+        call = Call(_noted(record, -1), record, False, -ALWAYS, ALWAYS, {}, None, parts)
+        yield Timed(-ALWAYS, ALWAYS, call, False)
 
 
-def _as_text(row: Any) -> str:
-    if isinstance(row, str):
-        return row
-    return ", ".join(f"{name} = {json.dumps(_plain(value))}" for name, value in row.items())
+def _nobody(name: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    return ()
+
+
+def _one(move: Move, record: CallRecord, requests: Mapping[Place, Any]) -> object:
+    """Return what the calls of one request have in common."""
+    request = requests.get((move.clock, move.session, move.id))
+    if request is not None and len(request.moves) > 1:
+        return id(request)
+    return (record.operation, record.key) if record.key else (move.clock, move.session, move.id)
+
+
+def _told(noted: Sequence[Noted], requests: Mapping[Place, Any]) -> dict[object, dict[str, Any]]:
+    """Return what each request was told by the first of its calls that ended ok."""
+    found: dict[object, dict[str, Any]] = {}
+    for move, record in noted:
+        if record.outcome is Outcome.OK:
+            found.setdefault(_one(move, record, requests), record.result)
+    return found

@@ -96,6 +96,7 @@ class _Binding:
             return None
         kind = intern(self.kind(given) or "")
         request = self.request(given) or key or (f"{kind} {reference}" if reference else "")
+        amount = self.amount(call)
         return Move(
             call.id,
             clock,
@@ -111,9 +112,10 @@ class _Binding:
             key,
             reference,
             kind,
-            self.amount(call),
+            amount,
             number(call.result.get(self.told)) if self.told and call.result else None,
-            short,
+            # Of two accounts the one that would have got something lacks nothing.
+            short and (amount is None or amount < 0),
         )
 
 
@@ -169,7 +171,7 @@ class Called:
 
     ``unbound`` counts calls that may have moved credit in a way that target.toml doesn't tell.
     ``origins`` is the first start on each clock; ``several`` names the operations that leave more
-    than one entry.
+    than one entry. ``has_ledger`` says whether target.toml binds the relation ``entry``.
     """
 
     by_account: dict[str, list[Move]] = field(default_factory=dict)
@@ -177,6 +179,7 @@ class Called:
     unbound: Counter[str] = field(default_factory=Counter)
     origins: dict[int, int] = field(default_factory=dict)
     several: frozenset[str] = frozenset()
+    has_ledger: bool = True
 
     @property
     def calls(self) -> int:
@@ -186,7 +189,7 @@ class Called:
 
 def read_moves(history: History, target: Target) -> Called:
     """Read a history to its end. Raises ContentError for a call of an unknown operation."""
-    called = Called()
+    called = Called(has_ledger="entry" in target.relations)
     clocks = {name: number_ for number_, name in enumerate(history.clocks)}
     bindings = {
         name: [_Binding.of(entry) for entry in operation.entries]

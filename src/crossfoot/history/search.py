@@ -53,6 +53,9 @@ class Model(Protocol):
     def over(self, state: State) -> bool:
         """Say whether nothing is missing in a state in which all calls have been made."""
 
+    def alike(self, call: Any) -> object:
+        """Return what a call has in common with those that could as well have its place; else None."""
+
 
 @dataclass
 class Frame:
@@ -66,11 +69,15 @@ class Frame:
 
 @dataclass
 class Found:
-    """What came of a search. ``stuck`` are the calls that could be next where it got farthest."""
+    """What came of a search. ``stuck`` are the calls that could be next where it got farthest.
+
+    ``state`` is the one in which none of them fitted.
+    """
 
     verdict: Verdict
     steps: int = 0
     stuck: list[Any] = field(default_factory=list)
+    state: State = None
 
 
 class Search:
@@ -86,6 +93,7 @@ class Search:
         self._seen: set[object] = set()
         self._farthest = -1
         self._stuck: list[int] = []
+        self._stuck_in: State = None
 
     def run(self, state: State) -> Found:
         """Return pass if there is such an order, fail if there is none, unknown at the bound."""
@@ -109,7 +117,7 @@ class Search:
             if self._new(after, frame):
                 frames.append(self._enter(after))
         stuck = [self._calls[i].call for i in self._stuck]
-        return Found(Verdict.FAIL, self._steps, stuck)
+        return Found(Verdict.FAIL, self._steps, stuck, self._stuck_in)
 
     def _done(self, frame: Frame) -> bool:
         missing = any(self._calls[i].must for i in self._left)
@@ -144,13 +152,26 @@ class Search:
                     self._left.discard(call)
                     settled.append(call)
                     again = True
-        options = [(c, tried[c][1]) for c in candidates if tried[c][0] is Fit.CHANGE]
+        changing = [c for c in candidates if tried[c][0] is Fit.CHANGE]
+        options = [(c, tried[c][1]) for c in self._first_of_alike(changing)]
         # Taken from the end: those that have to happen and end first.
         options.sort(key=lambda o: (self._calls[o[0]].must, -self._calls[o[0]].end))
         progress = len(self._calls) - len(self._left)
         if progress > self._farthest:
-            self._farthest, self._stuck = progress, candidates
+            self._farthest, self._stuck, self._stuck_in = progress, candidates, state
         return Frame(state, settled, options)
+
+    def _first_of_alike(self, calls: Sequence[int]) -> list[int]:
+        """Leave out calls that could change places with one that ends earlier, and fits here too.
+
+        Where an order has the later one here and the other one further on, there is also one that has
+        them the other way round.
+        """
+        first: dict[object, int] = {}
+        for call in sorted(calls, key=lambda i: self._calls[i].end):
+            label = self._model.alike(self._calls[call].call)
+            first.setdefault(call if label is None else (label, self._calls[call].must), call)
+        return list(first.values())
 
     def _candidates(self) -> list[int]:
         """Return the calls that no call which is left had ended before they began."""

@@ -50,7 +50,7 @@ class Together:
         for account in accounts:
             before: Call | None = None
             for i, request in enumerate(account.asked):
-                if request and not request.odd:
+                if request and not (request.odd or request.guessed):
                     before = self._add(account, i, request, view, before)
 
     def _add(

@@ -14,10 +14,12 @@ from crossfoot.verdicts import Outcome
 def finding(violation: Violation, origins: Mapping[int, int]) -> Finding:
     """Return a violation as reports show it. Times are seconds since the first call of their clock."""
     calls = [_call(move, origins) for move in violation.moves]
+    # A thing's name begins with what it is.
+    subject = f"{'account ' if violation.kind == 'account' else ''}{violation.account}"
     who = f"{_short(violation.moves[0])}: " if violation.moves else ""
     return Finding(
         subject=violation.account,
-        summary=f"account {violation.account}: {who}{violation.says}",
+        summary=f"{subject}: {who}{violation.says}",
         explanation=" ".join([*(f"{call}." for call in calls), _sentence(violation.says)]),
         anomaly=violation.mistake,
         violates=[violation.rule],

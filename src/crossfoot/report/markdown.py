@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 
+from crossfoot.report.charts import loads, number
 from crossfoot.report.kept import files_of
 from crossfoot.report.lanes import draw
 from crossfoot.report.matrix import Cell, matrix
+from crossfoot.report.measured import Table, measured, operations
 from crossfoot.report.mutants import by_fate, fate_of, score
 from crossfoot.report.overview import Found, headline, live, undecided, waived
 from crossfoot.report.plain import one_line, visible
 from crossfoot.report.prose import again, remedies, rows
 from crossfoot.report.scope import absent, covered, not_covered
 from crossfoot.report.wording import MARKS, counted, duration, moment, word
-from crossfoot.results import Kill, Run, TargetResult
+from crossfoot.results import Figures, Kill, Run, TargetResult
 from crossfoot.verdicts import Verdict
 
 _WIDTH = 100
 _MOST_FINDINGS = 10
 _MOST_LINES = 20
+_MOST_WAITS = 3
 _SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
 _AT_THE_START = re.compile(r"^(\d*)([#+=.)-])(?=[\s#+=-]|$)")
 
@@ -32,6 +35,7 @@ def markdown(run: Run) -> str:
         *_findings(run),
         _undecided(run),
         _waived(run),
+        *_loads(run),
         *(_kills(target) for target in run.targets),
         *(_mutants(target) for target in run.targets),
         _gaps(run),
@@ -146,6 +150,43 @@ def _waived(run: Run) -> str:
         if item.finding.waiver
     ]
     return "\n".join(["### Waived", "", *lines]) if lines else ""
+
+
+def _loads(run: Run) -> list[str]:
+    """Return the figures of each load: what was measured, each operation, what waited for locks."""
+    return [
+        part
+        for target, check, figures in loads(run)
+        for part in (
+            f"### How the load went: {escape(target.name)}, {escape(check.name)}",
+            _table(measured(figures)),
+            _table(operations(figures)),
+            _waits(figures),
+        )
+    ]
+
+
+def _table(table: Table) -> str:
+    if not table.rows:
+        return ""
+    head = f"| {' | '.join(table.columns)} |"
+    under = "|---|" + "--:|" * (len(table.columns) - 1)
+    return "\n".join([head, under, *(f"| {' | '.join(map(_in_cell, r))} |" for r in table.rows)])
+
+
+def _in_cell(text: str) -> str:
+    return escape(text) or " "
+
+
+def _waits(figures: Figures) -> str:
+    lines = [
+        f"{code(each.query)}: {number(each.mean)} sessions at once on average, the longest "
+        f"{number(each.longest_seconds * 1000, 'ms')} after it was sent"
+        for each in figures.waits[:_MOST_WAITS]
+    ]
+    return (
+        "\n".join(["Waited for locks most:", "", *(f"- {line}" for line in lines)]) if lines else ""
+    )
 
 
 def _kills(target: TargetResult) -> str:
