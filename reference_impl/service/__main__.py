@@ -24,6 +24,10 @@ except ModuleNotFoundError as missing:
     print(f"service: the package {missing.name} is missing; it needs {_NEEDED}", file=sys.stderr)
     sys.exit(2)
 
+# Seconds, longer than clients keep idle connections: they would meet one that is closing, send a request
+# into it, and never know what became of that.
+_KEEP_ALIVE = 120
+
 
 class _Mistake(Exception):  # noqa: N818 (an outcome)
     """What the user can put right."""
@@ -39,7 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _Mistake as mistake:
         print(f"service: {mistake}", file=sys.stderr)
         return 2
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings),
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=_KEEP_ALIVE,
+        )
+    )
     if given.until_stdin_ends:
         threading.Thread(target=_end_with_stdin, args=[server], daemon=True).start()
     with listening:

@@ -24,6 +24,10 @@ import stripe
 
 from .account import Resource
 
+# As many as httpx opens connections. More would wait in its queue, time out there although nobody has
+# been slow, and be sent again; and what httpx does for each waiting request grows with their number.
+_AT_ONCE = 100
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -91,6 +95,7 @@ class Courier:
         self.given_up = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._client: httpx.AsyncClient | None = None
+        self._on_the_way = asyncio.Semaphore(_AT_ONCE)
 
     async def idle(self) -> None:
         """Wait until everything was answered 2xx or given up."""
@@ -123,7 +128,15 @@ class Courier:
         self.given_up += 1
 
     async def _attempt(self, parcel: Parcel, attempt: int) -> bool:
-        status, error = None, None
+        async with self._on_the_way:
+            status, error = await self._post(parcel)
+        event, url = parcel.event, parcel.endpoint.url
+        now = time.time()
+        self.log.append(Delivery(event["id"], event["type"], url, attempt, status, error, now))
+        return self.log[-1].ok
+
+    async def _post(self, parcel: Parcel) -> tuple[int | None, str | None]:
+        """Return the status of the answer, or the name of the error in its place."""
         body = json.dumps(parcel.event, indent=2)
         signed = stripe.WebhookSignature.generate_signature_header(
             body, parcel.endpoint.secret, timestamp=int(time.time() - parcel.age)
@@ -131,13 +144,9 @@ class Courier:
         headers = {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signed}
         try:
             answer = await self._http().post(parcel.endpoint.url, content=body, headers=headers)
-            status = answer.status_code
         except httpx.HTTPError as failure:
-            error = type(failure).__name__
-        event, url = parcel.event, parcel.endpoint.url
-        now = time.time()
-        self.log.append(Delivery(event["id"], event["type"], url, attempt, status, error, now))
-        return self.log[-1].ok
+            return None, type(failure).__name__
+        return answer.status_code, None
 
     def _http(self) -> httpx.AsyncClient:
         # No proxy and no redirects: nothing may lead a request away from this machine.

@@ -1,11 +1,13 @@
 """A webhook storm, and a checkout rush while Stripe is slow.
 
 Each event is delivered several times, at once and out of order, and credits a wallet once. Several
-requests open the same checkout at once; every fifth call to Stripe takes half a second.
+requests open the same checkout at once; every fifth call to Stripe takes half a second. One wallet
+pays for one purchase at a time, and some calls are none that anybody may make.
 """
 
 import time
 import uuid
+from functools import partial
 from typing import Any
 
 from locust import events, task
@@ -15,6 +17,7 @@ from crossfoot.load.users import DatabaseUser, Outcome, ServiceUser, at_stripe, 
 
 EVENTS = 20  # new ones per second
 CHECKOUTS = 10  # likewise
+SCARCE = 50  # cents that the scarce wallet can pay once
 
 
 @events.test_start.add_listener
@@ -23,6 +26,12 @@ def slow_down_stripe(environment: Any, **_: Any) -> None:
     if not isinstance(environment.runner, WorkerRunner):
         path = "/v1/checkout/sessions"
         at_stripe("fault", kind="slow", path=path, fraction=0.2, seconds=0.5)
+
+
+def moved(user: uuid.UUID, how: str, amount: int, key: str) -> dict[str, Any]:
+    """Return what moves money of a wallet."""
+    named = {"user_id": user, "transaction_type": how, "amount": amount}
+    return {**named, "reference": "a purchase", "idempotency_key": key}
 
 
 class Payer:
@@ -83,6 +92,22 @@ class PayerOverHttp(Payer, ServiceUser):
         body = {"operation_id": operation, "user_id": self.any("user"), "cents": 50}
         self.post("/v1/stripe_payments/payouts", body, key=operation)
 
+    @task(1)
+    def pay_out_what_is_scarce(self) -> None:
+        """Pay out, twice at once, what is there once."""
+        user = self.population.id("scarce user", self.side)
+        operations = [f"payout-{self.key()}" for _ in range(2)]
+        path = "/v1/stripe_payments/payouts"
+        bodies = [{"operation_id": each, "user_id": user, "cents": SCARCE} for each in operations]
+        self.at_once(*[partial(self.post, path, body, key=body["operation_id"]) for body in bodies])
+
+    @task(1)
+    def cheat(self) -> None:
+        """Try what nobody may do: pay out and in less than nothing."""
+        body = {"operation_id": f"cheat-{self.key()}", "user_id": self.any("user"), "cents": -500}
+        self.misuse("/v1/stripe_payments/payouts", body)
+        self.misuse("/v1/stripe_payments/checkouts", body)
+
 
 class PayerInDatabase(Payer, DatabaseUser):
     """Calls the functions themselves, as the service does."""
@@ -103,15 +128,45 @@ class PayerInDatabase(Payer, DatabaseUser):
     @task(5)
     def spend(self) -> None:
         """Take from the wallet of the moment."""
-        key = str(self.key())
-        self.call(
-            "apply_wallet_transaction",
-            key=key,
-            user_id=self.operation()[1],
-            transaction_type="debit",
-            amount=20,
-            reference="a purchase",
-            idempotency_key=key,
+        self.move(self.operation()[1], "debit", 20, str(self.key()))
+
+    @task(5)
+    def spend_what_is_scarce(self) -> None:
+        """Take at once, twice, what is there once."""
+        self.at_once(*[partial(self.borrow, self.population.id("scarce user", self.side))] * 2)
+
+    def borrow(self, user: uuid.UUID) -> None:
+        """Take from a wallet, and put it back."""
+        if self.move(user, "debit", SCARCE, str(self.key())) is Outcome.OK:
+            self.move(user, "credit", SCARCE, str(self.key()))
+
+    @task(1)
+    def repeat(self) -> None:
+        """Take an answer for lost and pay again, twice at once; use the key for something else."""
+        user, key = self.any("user"), str(self.key())
+        pay = partial(self.move, user, "debit", 20, key)
+        pay()
+        self.at_once(pay, pay)
+        self.move(user, "debit", 21, key)
+
+    def move(self, user: uuid.UUID, how: str, amount: int, key: str) -> Outcome:
+        """Put into a wallet (credit), or take out of it (debit)."""
+        return self.call(
+            "apply_wallet_transaction", key=key, **moved(user, how, amount, key)
+        ).outcome
+
+    @task(1)
+    def cheat(self) -> None:
+        """Try what nobody may do: negative amounts, another's functions, tables by hand."""
+        user, key = self.any("user"), str(self.key())
+        what = "apply_wallet_transaction"
+        self.misuse(what, **moved(user, "debit", -50, key))
+        self.misuse(what, **moved(user, "credit", -50, key))
+        self.misuse(what, role="authenticated", **moved(user, "credit", 50, key))
+        self.misuse(
+            "update stripe_idempotency.wallets set balance = balance + 1"
+            " where user_id = :user returning balance",
+            user=user,
         )
 
     @task(3)

@@ -31,8 +31,14 @@ from crossfoot.target import Target
 
 HOST = "127.0.0.1"
 PACKAGES = ("fastapi", "httpx", "stripe", "structlog", "uvicorn")
-WEBHOOKS = ("credit_purchase", "lead_marketplace", "peer_booking", "stripe_payments")
-_LOGIN = "crossfoot_service"
+PAID = "checkout.session.completed"
+# What each of the service's webhooks wants to hear of. A payment is four events at Stripe.
+WEBHOOKS = {
+    "credit_purchase": (PAID,),
+    "lead_marketplace": (PAID,),
+    "peer_booking": (PAID, "invoice.payment_succeeded"),
+    "stripe_payments": (PAID,),
+}
 _START = 30.0  # seconds that the service may take to answer
 _STOP = 10.0  # seconds that it may take to end
 
@@ -99,7 +105,10 @@ async def reference(
     url = f"http://{HOST}:{port}"
     dsn = await _login(server, database)
     with _stripe(folder, seed) as stripe, tempfile.TemporaryDirectory() as journal:
-        endpoints = [stripe.add_endpoint(f"{url}/v1/{name}/webhook") for name in WEBHOOKS]
+        endpoints = [
+            stripe.add_endpoint(f"{url}/v1/{name}/webhook", events=wanted)
+            for name, wanted in WEBHOOKS.items()
+        ]
         environment = {
             "DATABASE_URL": dsn,
             "STRIPE_API_KEY": f"sk_test_{secrets.token_hex(12)}",
@@ -114,24 +123,25 @@ async def reference(
 async def _login(server: Server, database: str) -> str:
     """Return the DSN that the service logs in with.
 
-    On a server of our own that is a user who may be service_role and nothing else. On somebody
-    else's no user is made.
+    On a server of our own that is a user who may be service_role, or somebody with fewer rights whom
+    a load lets try what only service_role may. On somebody else's no user is made.
     """
     dsn = server.dsn(database)
     if not server.embedded:
         return dsn
-    password = secrets.token_hex(16)
+    login, password = f"{database}_service", secrets.token_hex(16)
     connection = await server.connect(database)
     try:
         await connection.execute(
-            f"create role {quoted(_LOGIN)} login password '{password}';"
-            f" grant service_role to {quoted(_LOGIN)}"
+            f"create role {quoted(login)} login password '{password}';"
+            f" grant service_role to {quoted(login)};"
+            f" grant anon, authenticated to {quoted(login)} with inherit false"
         )
     finally:
         await connection.close()
     place = urlsplit(dsn)
     host = place.netloc.rpartition("@")[2]
-    return place._replace(netloc=f"{_LOGIN}:{password}@{host}").geturl()
+    return place._replace(netloc=f"{login}:{password}@{host}").geturl()
 
 
 @contextmanager

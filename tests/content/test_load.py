@@ -254,6 +254,15 @@ def running_in(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("file", sorted(SCENARIOS.glob("*.py")), ids=lambda file: file.stem)
+def test_locust_finds_every_task_that_a_locustfile_has(place: Path, file: Path) -> None:
+    ratios = ["locust", "-f", str(file), "--show-task-ratio", "--users", "10"]
+    said = finished(started(ratios, place), 0)
+    found = set(re.findall(r"^ +[\d.]+ +(\w+)", said, re.M))
+    written = re.findall(r"@task.*\n +def (\w+)", file.read_text(encoding="utf-8"))
+    assert set(written) <= found, said
+
+
 def test_every_system_has_a_locustfile_with_both_kinds_of_user(place: Path) -> None:
     for system in ("credit_purchase", "license_billing", "peer_booking", "stripe_idempotency"):
         said = finished(

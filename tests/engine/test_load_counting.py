@@ -69,6 +69,21 @@ def test_histories_below_a_folder_are_counted_by_their_targets(tmp_path: Path) -
     }
 
 
+def test_what_had_to_be_refused_is_counted_apart_and_kept_if_it_was_not(tmp_path: Path) -> None:
+    with recorder(tmp_path / "history-0.ndjson") as history:
+        history.add(call(1))
+    with recorder(tmp_path / "misuse-0.ndjson") as misuse:
+        misuse.add(call(2, Outcome.REFUSED))
+        misuse.add(call(3))
+        misuse.add(call(4, Outcome.ERROR))
+    tally = Tally(tmp_path)
+    assert tally.read() == 1
+    counts = tally.counts("gift_cards")
+    assert counts.outcomes == {Outcome.OK: 1}
+    assert counts.misuse.total() == 3
+    assert [each.id for each in counts.let_through] == [3, 4]
+
+
 def test_percentiles_are_right_to_two_percent_below_a_millisecond_too() -> None:
     times = Latencies()
     for microseconds in range(1, 1001):

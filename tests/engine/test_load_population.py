@@ -34,6 +34,7 @@ account = "select id::text as account_id, balance from public.purse"
 POPULATION = """
 [purses]
 purse = { count = 6, balance = 30 }
+scarce.purse = { count = 2, balance = 3 }
 opening = "insert into public.note (id, purse) values (:key_1, :purse)"
 """
 
@@ -53,6 +54,7 @@ def test_ids_follow_from_the_seed_and_start_over_when_they_run_out(tmp_path: Pat
     assert one.id("purse", 4) == again.id("purse", 4) == one.id("purse", 10)
     assert one.id("purse", 4) != other.id("purse", 4)
     assert one.text("label", 4) != one.text("label", 5)
+    assert one.id("scarce purse", 1) == again.id("scarce purse", 3) != one.id("purse", 1)
 
 
 def test_fixtures_make_the_population_with_its_own_numbers_and_an_opening(
@@ -75,8 +77,10 @@ def test_fixtures_make_the_population_with_its_own_numbers_and_an_opening(
         return served, [(row[0], row[1]) for row in rows], noted
 
     served, purses, noted = server.run(filled())
-    assert dict(purses) == {str(population.id("purse", number)): 30 for number in range(6)}
-    assert served == {str(population.id("purse", number)) for number in (0, 2, 4)}
+    enough = {str(population.id("purse", number)): 30 for number in range(6)}
+    scarce = {str(population.id("scarce purse", number)): 3 for number in range(2)}
+    assert dict(purses) == enough | scarce
+    assert served == {*list(enough)[::2], *list(scarce)[::2]}
     assert noted == str(population.id("purse", 5))
 
 
@@ -89,6 +93,9 @@ def test_fixtures_make_the_population_with_its_own_numbers_and_an_opening(
         ("[purses]\npurse = {}", "[purses] purse: count is None"),
         ("[purses]\npurse = { count = 2, prize = 1 }", "the fixture has no number 'prize'"),
         ("[purses]\nbag = { count = 2 }", "[purses] bag: no such fixture"),
+        ("[purses]\npurse = 2", "[purses] purse is no table"),
+        ("[purses]\nscarce = 2", "[purses] scarce is no table of kinds"),
+        ("[purses]\nscarce.purse = { count = 1 }", "[purses] scarce purse: count is 1"),
     ],
 )
 def test_a_mistake_in_a_population_names_its_place(

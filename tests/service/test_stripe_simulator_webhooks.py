@@ -22,7 +22,7 @@ class Receiver(ThreadingHTTPServer):
     """Takes webhooks, answers with the next of ``answers`` (then 200), and keeps what came."""
 
     # The system's default of 5 waiting connections is fewer than arrive at once here.
-    request_queue_size = 64
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -187,6 +187,20 @@ def test_held_events_can_come_all_at_once_and_twice(
     assert simulator.release_webhooks(at_once=True, copies=2) == 6
     simulator.settle()
     assert sorted(subjects(receiver)) == sorted(made * 2)
+
+
+def test_more_webhooks_than_connections_wait_their_turn_however_slow_the_receiver(
+    simulator: Simulator, stripe_client: stripe.StripeClient, receiver: Receiver
+) -> None:
+    # Who waits for a connection of httpx, waits this long at most. Here nobody does.
+    limited = httpx.AsyncClient(timeout=httpx.Timeout(20, pool=0.05), trust_env=False)
+    simulator._courier._client = limited
+    simulator.hold_webhooks()
+    customers(stripe_client, 3)
+    assert simulator.release_webhooks(at_once=True, copies=100) == 300
+    log = simulator.settle(timeout=60)
+    assert {(entry.attempt, entry.status, entry.error) for entry in log} == {(1, 200, None)}
+    assert len(log) == 300
 
 
 def test_a_webhook_comes_late_on_request(

@@ -7,13 +7,13 @@ spawns no users itself, or the only one, starts a ground of its own and tells it
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -49,9 +49,9 @@ class Desk:
         self.scenario = ""
         self._environment: Environment | None = None
         self._users = itertools.count()
-        self._notes: deque[tuple[str, str, CallRecord]] = deque()
         self._recorders: dict[tuple[str, str], Recorder] = {}
         self._several = False
+        self._closed = False
         self._targets: dict[str, Target] = {}
         self._populations: dict[str, Population] = {}
         self._bridge: Bridge | None = None
@@ -89,22 +89,40 @@ class Desk:
         attempt: int,
     ) -> CallRecord:
         """Call an operation over asyncpg while this greenlet waits; the call is noted."""
+        bridge, sessions = self._open_bridge()
+        return bridge.call(
+            sessions.call(self.target(target), session, operation, arguments, key, attempt)
+        )
+
+    def misuse(
+        self, target: str, session: str, what: str, arguments: Mapping[str, Any], role: str
+    ) -> CallRecord:
+        """Try over asyncpg what has to be refused, and note it."""
+        bridge, sessions = self._open_bridge()
+        tried = bridge.call(sessions.misuse(self.target(target), session, what, arguments, role))
+        self.note_misuse(target, tried)
+        return tried
+
+    def _open_bridge(self) -> tuple[Bridge, Sessions]:
         if self._bridge is None or self._sessions is None:
             self._sessions = Sessions(
                 self.orders.dsn, self.orders.connections, self.calls, self.note
             )
             self._bridge = Bridge()
             self._bridge.start()
-        work = self._sessions.call(self.target(target), session, operation, arguments, key, attempt)
-        return self._bridge.call(work)
+        return self._bridge, self._sessions
 
     def note(self, target: str, call: CallRecord) -> None:
-        """Note a call of an operation for the history of its target. From any thread."""
-        self._notes.append(("history", target, call))
+        """Note a call of an operation for the history of its target."""
+        self._record("history", target, call)
 
     def note_request(self, target: str, call: CallRecord) -> None:
         """Note a request to the service. It may be several calls, so histories don't have it."""
-        self._notes.append(("requests", target, call))
+        self._record("requests", target, call)
+
+    def note_misuse(self, target: str, call: CallRecord) -> None:
+        """Note what had to be refused. It is part of no history and of no figure."""
+        self._record("misuse", target, call)
 
     @property
     def _folder(self) -> Path:
@@ -121,31 +139,35 @@ class Desk:
         self.scenario = Path(files[0]).stem
         self._several = len(targets_of(environment)) > 1
         self.orders = orders
-        gevent.spawn(self._write_now_and_then)
+        # Locust's modules are many objects, which stay. Python would look through them all again and
+        # again, for a tenth of the time that calls take.
+        gc.collect()
+        gc.freeze()
+        gevent.spawn(self._flush_now_and_then)
 
     def close(self) -> None:
         """End what is under way, and write the rest of the histories."""
         if self._bridge and self._sessions:
             self._bridge.close(self._sessions.close)
             self._bridge = self._sessions = None
-        self._write()
         for recorder in self._recorders.values():
             recorder.close()
         self._recorders.clear()
+        self._closed = True
 
-    def _write_now_and_then(self) -> None:
+    def _flush_now_and_then(self) -> None:
         while True:
             gevent.sleep(_EVERY)
-            self._write()
             for recorder in self._recorders.values():
                 recorder.flush()
 
-    def _write(self) -> None:
-        while self._notes:
-            kind, target, call = self._notes.popleft()
-            if (kind, target) not in self._recorders:
-                self._recorders[kind, target] = self._recorder(kind, target)
-            self._recorders[kind, target].add(call)
+    def _record(self, kind: str, target: str, call: CallRecord) -> None:
+        recorder = self._recorders.get((kind, target))
+        if recorder is None:
+            if self._closed:  # a file that is whole by now would be begun anew
+                return
+            recorder = self._recorders[kind, target] = self._recorder(kind, target)
+        recorder.add(call)
 
     def _recorder(self, kind: str, target: str) -> Recorder:
         folder = self._folder / target if self._several else self._folder

@@ -112,7 +112,7 @@ class Load:
         audits = self.live.merged(target.name, await self._audit(ground, target))
         violated = [check.name for check in audits if check.verdict is Verdict.FAIL]
         calls = await check_calls(ground, target, folder, openings, served[target.name])
-        if violated or any(check.verdict is Verdict.FAIL for check in calls):
+        if violated or counts.let_through or any(c.verdict is Verdict.FAIL for c in calls):
             self.server.keep = True
         load = load_check(plan.scenario, target, counts, self.live, self.ending, violated)
         if counts.calls:
@@ -162,6 +162,9 @@ class Load:
                 rate = calls / max(now - before, 0.001)
                 self.told(Progress(tally, self.live, now - started, rate))
                 before = now
+                if any(counts.let_through for counts in tally.by_target.values()):
+                    self.ending = f"stopped after {now - started:.0f} s at a misuse let through"
+                    break
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task:

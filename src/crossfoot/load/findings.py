@@ -13,7 +13,7 @@ from crossfoot.history.moves import Called, read_moves
 from crossfoot.history.reading import NAMES, History, open_history
 from crossfoot.load.ground import Ground
 from crossfoot.load.scenario import Scenario
-from crossfoot.load.tally import Counts
+from crossfoot.load.tally import Counted, Counts
 from crossfoot.results import Check, Finding, Kind, Property
 from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity, Verdict
@@ -71,7 +71,9 @@ def load_check(
     elif not counts.outcomes[Outcome.OK]:
         check.verdict = Verdict.UNKNOWN
         check.reason = f"none of {counts.calls} calls succeeded: this proves nothing"
-    check.findings = _errors(counts)
+    check.findings = [*_errors(counts), *_let_through(counts)]
+    if counts.misuse:
+        check.properties.append(Property.ACCESS)
     if violated:
         check.findings.append(_violated(violated, counts))
     if check.findings:
@@ -100,6 +102,7 @@ def _population(counts: Counts, live: LiveAudits) -> dict[str, str]:
         **{outcome.value: str(counts.outcomes[outcome]) for outcome in Outcome},
         "half of them within": f"{times[0.5]:.2f} ms",
         "99 % within": f"{times[0.99]:.2f} ms",
+        **({"misuse tried": str(counts.misuse.total())} if counts.misuse else {}),
         "times that the audits ran meanwhile": str(live.rounds),
     }
 
@@ -116,6 +119,42 @@ def _errors(counts: Counts) -> list[Finding]:
         )
         for name, call in by_operation.items()
     ]
+
+
+def _let_through(counts: Counts) -> list[Finding]:
+    """Return a finding for each kind of misuse that wasn't refused, with the calls that show it."""
+    by_what: dict[str, list[Counted]] = {}
+    for call in counts.let_through:
+        by_what.setdefault(call.operation, []).append(call)
+    return [
+        Finding(
+            subject=what,
+            summary=(
+                f"call {calls[0].id} by {calls[0].session} had to be refused, and"
+                f" {_became(calls[0])}: {what}"
+            ),
+            explanation="Nobody may do this. The rows are calls that tried it.",
+            anomaly="misuse let through",
+            rows=[_row(call) for call in calls],
+        )
+        for what, calls in by_what.items()
+    ]
+
+
+def _became(call: Counted) -> str:
+    if call.outcome is Outcome.OK:
+        return "went through"
+    return f"ended in an error ({_said(call.result)})"
+
+
+def _row(call: Counted) -> dict[str, str | None]:
+    return {
+        "call": str(call.id),
+        "session": call.session,
+        "outcome": call.outcome.value,
+        **{name: str(value) for name, value in call.arguments.items()},
+        "answered": _said(call.result),
+    }
 
 
 def _said(result: Mapping[str, object]) -> str:

@@ -31,6 +31,11 @@ from crossfoot.serving import free_port, reference, roles_of
 from crossfoot.target import Target, find_targets
 from crossfoot.variant import Variant
 
+_HOUSE = 3.0  # seconds between two rounds of vacuum
+_TABLES = """
+select format('%I.%I', schemaname, relname) from pg_stat_user_tables where schemaname = any($1)
+"""
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -78,14 +83,15 @@ async def make_database(
         for target in applied:
             await apply_target(connection, target)
             await check_bindings(connection, target)
-        for shown, text in variant.files().items() if variant else ():
-            await apply_text(connection, text, shown)
-        for statement in variant.unmask if variant and unmasked else ():
-            await apply_text(connection, statement, variant.file if variant else "")
         served = {
             target.name: await fill(connection, target, load_population(target, seed))
             for target in targets
         }
+        # Only now: with some mistakes the population couldn't be made.
+        for shown, text in variant.files().items() if variant else ():
+            await apply_text(connection, text, shown)
+        for statement in variant.unmask if variant and unmasked else ():
+            await apply_text(connection, statement, variant.file if variant else "")
         # Nobody else does, on a server without autovacuum; plans for empty tables wouldn't do.
         await connection.execute("analyze")
     finally:
@@ -106,11 +112,44 @@ async def open_ground(
     """Yield the ground over a database, with the service running where there is one for it."""
     chosen = tuple(targets)
     if not is_reference(targets):
-        yield Ground(server, database, chosen, Orders(server.dsn(database), seed))
+        ground = Ground(server, database, chosen, Orders(server.dsn(database), seed))
+        async with _kept(ground):
+            yield ground
         return
     async with reference(server, database, free_port(port), seed=seed, quiet=True) as running:
         orders = Orders(running.dsn, seed, stripe=running.stripe, secret=running.secret)
-        yield Ground(server, database, chosen, orders, running.url)
+        ground = Ground(server, database, chosen, orders, running.url)
+        async with _kept(ground):
+            yield ground
+
+
+@asynccontextmanager
+async def _kept(ground: Ground) -> AsyncIterator[None]:
+    """Keep house meanwhile. On a server of somebody else's, autovacuum does."""
+    if not ground.server.embedded:
+        yield
+        return
+    keeping = asyncio.create_task(_keep_house(ground))
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def _keep_house(ground: Ground) -> None:
+    """Do on and on what autovacuum would, which an embedded server does without.
+
+    A load begins with tables that are nearly empty, and plans are made for these. Without new
+    statistics they stay, and some thousand calls later each call reads whole tables; and a row that
+    everybody changes leaves its old versions behind.
+    """
+    schemas = [schema for target in ground.targets for schema in target.target.schemas]
+    async with ground.connection() as connection:
+        while True:
+            await asyncio.sleep(_HOUSE)
+            for (table,) in await connection.fetch(_TABLES, schemas):
+                await connection.execute(f"vacuum (analyze, truncate false) {table}")
 
 
 async def _serve(names: Sequence[str], seed: int) -> None:

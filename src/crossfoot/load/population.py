@@ -9,6 +9,7 @@ import tomllib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
@@ -20,22 +21,35 @@ from crossfoot.target import Target
 
 FILE = "scenarios/load/population.toml"
 _SPACE = uuid.UUID("c0f0f007-0000-4000-8000-000000000001")
-_OPENING = "opening"
+_OPENING, _SCARCE = "opening", "scarce"
 _DRAWN = {"uuid", "text"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A fixture that is made ``count`` times, with ``numbers`` in place of its own.
+
+    What it draws has ``prefix`` before its name.
+    """
+
+    fixture: str
+    count: int
+    numbers: Mapping[str, object]
+    prefix: str = ""
 
 
 @dataclass(frozen=True)
 class Population:
     """The entities of one target.
 
-    ``made`` says how many times each fixture is made, and with which numbers in place of its own;
-    ``counts`` how many there are of each value that a fixture draws: of the user of a wallet, say.
-    Those with even numbers are for users of the service, the others for users of the database.
+    ``counts`` says how many there are of each value that a fixture draws: of the user of a wallet,
+    say, and of the ``scarce user``, who has next to nothing in it. Those with even numbers are for
+    users of the service, the others for users of the database.
     """
 
     target: str
     seed: int
-    made: Mapping[str, tuple[int, Mapping[str, object]]]
+    made: Sequence[Made]
     counts: Mapping[str, int]
     opening: str = ""
 
@@ -64,14 +78,26 @@ def load_population(target: Target, seed: int) -> Population:
         raise ContentError(f"{FILE}: not TOML: {error}") from error
     if not isinstance(table, dict):
         raise ContentError(f"{FILE}: there is no [{target.name}]")
-    made: dict[str, tuple[int, Mapping[str, object]]] = {}
+    made = _made(target, table)
     counts: dict[str, int] = {}
-    for kind, entry in table.items():
-        if kind != _OPENING:
-            _check(target, kind, entry)
-            made[kind] = entry["count"], {k: v for k, v in entry.items() if k != "count"}
-            counts |= {name: entry["count"] for name in _drawn(target, kind) if name not in counts}
+    for each in made:
+        for name in _drawn(target, each.fixture):
+            counts.setdefault(each.prefix + name, each.count)
     return Population(target.name, seed, made, counts, str(table.get(_OPENING, "")))
+
+
+def _made(target: Target, table: Mapping[str, Any]) -> list[Made]:
+    """Return what a target's table asks for, those of which there is enough first."""
+    enough = {kind: entry for kind, entry in table.items() if kind not in (_OPENING, _SCARCE)}
+    made = []
+    for prefix, kinds in (("", enough), (f"{_SCARCE} ", table.get(_SCARCE, {}))):
+        if not isinstance(kinds, dict):
+            raise ContentError(f"{FILE}: [{target.name}] {_SCARCE} is no table of kinds")
+        for kind, entry in kinds.items():
+            _check(target, kind, entry, f"{FILE}: [{target.name}] {prefix}{kind}")
+            numbers = {name: value for name, value in entry.items() if name != "count"}
+            made.append(Made(kind, entry["count"], numbers, prefix))
+    return made
 
 
 def _drawn(target: Target, kind: str) -> dict[str, str]:
@@ -80,11 +106,12 @@ def _drawn(target: Target, kind: str) -> dict[str, str]:
     return {name: str(how) for name, how in values.items() if how in _DRAWN}
 
 
-def _check(target: Target, kind: str, entry: Mapping[str, object]) -> None:
-    place = f"{FILE}: [{target.name}] {kind}"
+def _check(target: Target, kind: str, entry: object, place: str) -> None:
     if kind not in target.fixtures:
         known = ", ".join(target.fixtures) or "none"
         raise ContentError(f"{place}: no such fixture", remedy=f"Fixtures: {known}.")
+    if not isinstance(entry, dict):
+        raise ContentError(f"{place} is no table", remedy="Say { count = 100 }.")
     count = entry.get("count")
     if not isinstance(count, int) or count < 2 or count % 2:
         raise ContentError(
@@ -120,22 +147,27 @@ async def fill(
 async def _make_half(
     connection: asyncpg.Connection, target: Target, population: Population, side: int
 ) -> None:
-    for kind, (count, numbers) in population.made.items():
-        drawn, fixture = _drawn(target, kind), target.fixtures[kind]
-        given = {**fixture.values, **numbers}
+    for made in population.made:
+        drawn, fixture = _drawn(target, made.fixture), target.fixtures[made.fixture]
+        given = {**fixture.values, **made.numbers}
         literals = {name: str(value) for name, value in given.items() if name not in drawn}
         async with connection.transaction():  # a fixture may set a role for the rest of it
             for statement in statements(fixture.sql):
                 query = bind(inline(statement.text, literals), drawn)
                 rows = [
-                    [population.value(name, drawn[name], number) for name in query.names]
-                    for number in range(side, count, 2)
+                    [
+                        population.value(made.prefix + name, drawn[name], number)
+                        for name in query.names
+                    ]
+                    for number in range(side, made.count, 2)
                 ]
-                await _run(connection, query.text, rows, f"{target.name}: fixture {kind}")
+                await _run(connection, query.text, rows, f"{target.name}: fixture {made.fixture}")
 
 
 async def _open(connection: asyncpg.Connection, target: Target, population: Population) -> None:
-    types = {name: how for kind in population.made for name, how in _drawn(target, kind).items()}
+    types = {
+        name: how for made in population.made for name, how in _drawn(target, made.fixture).items()
+    }
     types |= {f"key_{number}": "uuid" for number in range(1, 20)}
     for statement in statements(population.opening):
         query = bind(statement.text, types)

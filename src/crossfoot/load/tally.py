@@ -12,18 +12,22 @@ import msgspec
 from crossfoot.history.record import Head
 from crossfoot.verdicts import Outcome
 
-PATTERNS = ("history*.ndjson", "requests*.ndjson")
+MISUSE = "misuse*.ndjson"
+PATTERNS = ("history*.ndjson", "requests*.ndjson", MISUSE)
+_MOST = 20  # calls of each kind that are kept to be named
 _STEPS = 32  # to twice the time: a percentile is right to about 2 %
 
 
-class _Call(msgspec.Struct, gc=False):
-    """What of a call is counted."""
+class Counted(msgspec.Struct, gc=False):
+    """What of a call is counted, or named in a finding."""
 
+    id: int
     session: str
     operation: str
     outcome: Outcome
     start: int
     end: int = 0
+    arguments: dict[str, object] = {}
     result: dict[str, object] = {}
 
 
@@ -49,13 +53,19 @@ class Latencies:
 
 @dataclass
 class Counts:
-    """What was counted of one target. ``errors`` are some of the calls that ended in an error."""
+    """What was counted of one target. ``errors`` are some of the calls that ended in an error.
+
+    ``misuse`` counts what had to be refused, which is part of no other number; ``let_through`` are
+    some of those that weren't.
+    """
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
     sessions: set[str] = field(default_factory=set)
     latencies: Latencies = field(default_factory=Latencies)
-    errors: list[_Call] = field(default_factory=list)
+    errors: list[Counted] = field(default_factory=list)
+    misuse: Counter[Outcome] = field(default_factory=Counter)
+    let_through: list[Counted] = field(default_factory=list)
     first: int = 0
     last: int = 0
 
@@ -69,7 +79,7 @@ class Counts:
         """Return the time from the first call's start to the last one's end, on one machine."""
         return max(self.last - self.first, 0) / 1e9
 
-    def add(self, call: _Call) -> None:
+    def add(self, call: Counted) -> None:
         """Count a call."""
         self.outcomes[call.outcome] += 1
         self.operations[call.operation] += 1
@@ -78,8 +88,14 @@ class Counts:
         self.last = max(self.last, call.end)
         if call.end:
             self.latencies.add(call.end - call.start)
-        if call.outcome is Outcome.ERROR and len(self.errors) < 20:
+        if call.outcome is Outcome.ERROR and len(self.errors) < _MOST:
             self.errors.append(call)
+
+    def add_misuse(self, call: Counted) -> None:
+        """Count a call that had to be refused."""
+        self.misuse[call.outcome] += 1
+        if call.outcome in {Outcome.OK, Outcome.ERROR} and len(self.let_through) < _MOST:
+            self.let_through.append(call)
 
 
 class Tally:
@@ -90,10 +106,13 @@ class Tally:
         self.by_target: dict[str, Counts] = {}
         self._read: dict[Path, int] = {}
         self._heads: dict[Path, Head] = {}
-        self._decode = msgspec.json.Decoder(_Call).decode
+        self._decode = msgspec.json.Decoder(Counted).decode
 
     def read(self) -> int:
-        """Count what was written since the last time; return how many calls that was."""
+        """Count what was written since the last time; return how many calls that was.
+
+        What had to be refused is counted apart.
+        """
         return sum(
             self._follow(path)
             for pattern in PATTERNS
@@ -116,6 +135,7 @@ class Tally:
         if not lines:
             return 0
         counts = self.counts(self._heads[path].target)
+        apart = path.match(MISUSE)
         for line in lines:
-            counts.add(self._decode(line))
-        return len(lines)
+            (counts.add_misuse if apart else counts.add)(self._decode(line))
+        return 0 if apart else len(lines)

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 from locust import FastHttpUser, User, events
@@ -28,10 +28,13 @@ from crossfoot.load.desk import MOST_WORKERS, desk
 from crossfoot.load.population import Population
 from crossfoot.verdicts import Outcome
 
-__all__ = ["DatabaseUser", "Outcome", "Reply", "ServiceUser", "at_stripe", "between"]
+__all__ = ["DatabaseUser", "LoadUser", "Outcome", "Reply", "ServiceUser", "at_stripe", "between"]
+
+T = TypeVar("T")
 
 _ATTEMPTS = 3
 _AGAIN = {Outcome.RETRYABLE, Outcome.UNKNOWN}
+_FAILED = {Outcome.ERROR, Outcome.UNKNOWN}
 _REFUSALS = {402, 403, 409, 422}
 # The service says of these that the request may have had its effect, or will have it.
 _OPEN = {"outcome_unknown", "unbilled"}
@@ -41,8 +44,12 @@ class CallFailed(Exception):  # noqa: N818 (what Locust lists under failures)
     """A call ended in an error, or nobody knows how it ended."""
 
 
-class _Numbered(User):
-    """A user with a number, a session's name and random numbers of its own."""
+class LoadUser(User):
+    """A user with a number, a session's name and random numbers of its own.
+
+    What both kinds of user have in common derives from it, and says ``abstract = True``; Locust finds
+    no tasks in a class that is no user.
+    """
 
     abstract = True
     target = ""
@@ -57,12 +64,20 @@ class _Numbered(User):
         count, worker = divmod(self.number, MOST_WORKERS)
         self.session = f"w{worker}u{count}"
         self.random = random.Random(f"{desk.orders.seed}:{self.number}")  # noqa: S311
+        self._called = False
 
     def on_start(self) -> None:
         """Let this user's own random numbers choose its tasks; Locust's are the process's."""
         if self._taskset_instance:
             next_task = lambda: self.random.choice(self.tasks)  # noqa: E731 (a bound method's place)
             self._taskset_instance.get_next_task = next_task  # type: ignore[method-assign]
+            self._taskset_instance._sleep = self._pause  # type: ignore[method-assign]
+
+    def _pause(self, seconds: float) -> None:
+        """Wait between two tasks. Where there is no wait, a call has let the others go on already."""
+        if seconds > 0 or not self._called:
+            gevent.sleep(seconds)
+        self._called = False
 
     def stop(self, force: bool = False) -> bool:
         """Stop after the task. Locust would kill one that waits, and it may be sending by then."""
@@ -92,11 +107,17 @@ class _Numbered(User):
         """Return the number of some entity of this side."""
         return 2 * self.random.randrange(self.population.counts[kind] // 2) + self.side
 
+    def at_once(self, *calls: Callable[[], T]) -> list[T]:
+        """Make calls at the same moment, as somebody with two windows does; return what they return."""
+        begun = [gevent.spawn(call) for call in calls]
+        gevent.joinall(begun)
+        return [each.get() for each in begun]
+
     def _before_again(self, attempt: int) -> None:
         gevent.sleep(attempt * self.random.uniform(0.01, 0.05))
 
 
-class DatabaseUser(_Numbered):
+class DatabaseUser(LoadUser):
     """A user who calls the target's operations as its role. ``target`` names it."""
 
     abstract = True
@@ -117,17 +138,29 @@ class DatabaseUser(_Numbered):
         attempt = 1
         while True:
             done = desk.call(self.target, self.session, operation, arguments, str(key), attempt)
+            self._called = True
             self._tell(done)
             if done.outcome not in _AGAIN or attempt == _ATTEMPTS:
                 return done
             self._before_again(attempt)
             attempt += 1
 
-    def _tell(self, call: CallRecord) -> None:
+    def misuse(self, what: str, *, role: str = "", **arguments: Any) -> CallRecord:
+        """Try what has to be refused: an operation, or a statement of SQL with ``:names``.
+
+        ``role`` is whose rights are tried, if it isn't the role that makes calls. What goes through
+        fails the load, and is named in its report. A statement that may hit nobody's row should end on
+        ``returning``: without a row it counts as refused. Raises ContentError for what can't be read.
+        """
+        tried = desk.misuse(self.target, self.session, what, arguments, role)
+        self._tell(tried, "misuse")
+        return tried
+
+    def _tell(self, call: CallRecord, kind: str = "call") -> None:
         """Tell Locust, which counts in milliseconds; histories have nanoseconds."""
-        failed = call.outcome in {Outcome.ERROR, Outcome.UNKNOWN}
+        failed = call.outcome in _FAILED
         self.environment.events.request.fire(
-            request_type="call",
+            request_type=kind,
             name=call.operation,
             response_time=max(0, call.end - call.start) / 1e6,
             response_length=0,
@@ -144,7 +177,7 @@ class Reply:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
-class ServiceUser(_Numbered, FastHttpUser):
+class ServiceUser(LoadUser, FastHttpUser):
     """A user who sends requests to the service at Locust's host."""
 
     abstract = True
@@ -164,6 +197,11 @@ class ServiceUser(_Numbered, FastHttpUser):
         ``name`` is what the request is called in histories and figures; default: the path.
         """
         return self._send("POST", path, name or path, json.dumps(body, default=str), str(key), body)
+
+    def misuse(self, path: str, body: Mapping[str, Any], *, name: str = "") -> Reply:
+        """Send a body that has to be refused. What goes through fails the load, and is named."""
+        data = json.dumps(body, default=str)
+        return self._send("POST", path, name or path, data, arguments=body, note=desk.note_misuse)
 
     def deliver(self, path: str, event: Mapping[str, Any]) -> Reply:
         """Send an event as Stripe does, signed (https://docs.stripe.com/webhooks), to a webhook."""
@@ -189,15 +227,20 @@ class ServiceUser(_Numbered, FastHttpUser):
         key: str = "",
         arguments: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        note: Callable[[str, CallRecord], None] = desk.note_request,
     ) -> Reply:
         told = {"Content-Type": "application/json", **(headers or {})}
         attempt = 1
         while True:
 
-            def note(reply: Reply, start: int, end: int, attempt: int = attempt) -> None:
-                self._note(f"{method} {name}", reply, start, end, arguments or {}, key, attempt)
+            def ended(reply: Reply, start: int, end: int, attempt: int = attempt) -> None:
+                call = CallRecord(
+                    next(desk.calls), self.session, f"{method} {name}", reply.outcome, start, end,
+                    dict(arguments or {}), key, dict(reply.body), attempt=attempt,
+                )  # fmt: skip
+                note(self.target, call)
 
-            reply = self._once(method, path, name, data, told, note)
+            reply = self._once(method, path, name, data, told, ended)
             if reply.outcome not in _AGAIN or attempt == _ATTEMPTS:
                 return reply
             self._before_again(attempt)
@@ -210,7 +253,7 @@ class ServiceUser(_Numbered, FastHttpUser):
         name: str,
         data: str | None,
         headers: dict[str, str],
-        note: Callable[[Reply, int, int], None],
+        ended: Callable[[Reply, int, int], None],
     ) -> Reply:
         start, end = time.monotonic_ns(), 0
         reply = Reply(Outcome.UNKNOWN, {"message": "given up"})
@@ -220,29 +263,13 @@ class ServiceUser(_Numbered, FastHttpUser):
             ) as response:
                 reply = _read(response)
                 end = 0 if reply.outcome is Outcome.UNKNOWN else time.monotonic_ns()
-                if reply.outcome in {Outcome.ERROR, Outcome.UNKNOWN}:
+                if reply.outcome in _FAILED:
                     response.failure(CallFailed(f"{reply.outcome}: {dict(reply.body)}"))
                 else:
                     response.success()
         finally:
-            note(reply, start, end)
+            ended(reply, start, end)
         return reply
-
-    def _note(
-        self,
-        operation: str,
-        reply: Reply,
-        start: int,
-        end: int,
-        arguments: Mapping[str, Any],
-        key: str,
-        attempt: int,
-    ) -> None:
-        call = CallRecord(
-            next(desk.calls), self.session, operation, reply.outcome, start, end,
-            dict(arguments), key, dict(reply.body), attempt=attempt,
-        )  # fmt: skip
-        desk.note_request(self.target, call)
 
 
 def at_stripe(command: str, **arguments: Any) -> None:
@@ -253,7 +280,7 @@ def at_stripe(command: str, **arguments: Any) -> None:
         session.post(url, json=arguments, name=f"Stripe: {command}")
 
 
-def between(low: float, high: float) -> Callable[[_Numbered], float]:
+def between(low: float, high: float) -> Callable[[LoadUser], float]:
     """Return a wait_time of so many seconds, drawn by the user's own random numbers."""
     return lambda user: user.random.uniform(low, high)
 
