@@ -12,7 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 from bench.pgbench import pgbench
+from bench.processor import Meter, of_process
 from crossfoot.driver import Caller, Note
 from crossfoot.history.reading import open_history
 from crossfoot.history.record import Recorder
@@ -28,21 +31,24 @@ from crossfoot.workbench import Workbench
 
 CLIENTS = (8, 32)
 PLACES = {"a hot row": 1, "1000 accounts": 1000}
-ROUNDS = 3
+ROUNDS = 5
 SECONDS = 1
 SLICES = 12  # pairs of short loops, with and without a history
 SLICE = 0.5  # seconds
-_COUNTED = 1_000_000_000  # nanoseconds of Locust's run that count: the last ones
+_SETTLE = 1.2  # seconds from Locust's first call: its users come one after the other
+_LONGEST = 60  # seconds that Locust may take; it is ended before
+_DRAWN = 1000  # accounts that a caller of ours has drawn beforehand, as pgbench draws in C
 _PAY = Path(__file__).parent / "pay"
 _SCRIPT = "\\set account random(1, {})\nselect * from pay.charge(:account, 1);"
 
 
 @dataclass(frozen=True)
 class Loop:
-    """How a closed loop went: calls per second, and its own processor time per call, in µs."""
+    """How a closed loop went: calls per second, and processor time per call in µs."""
 
     rate: float
-    cpu: float
+    client: float
+    server: float
 
 
 @dataclass(frozen=True)
@@ -88,76 +94,152 @@ async def open_ground(server: Server) -> AsyncIterator[Ground]:
 
 async def closed_loop(callers: Sequence[Caller], accounts: int, seconds: float) -> Loop:
     """Let each caller make one call after the other. Raises RuntimeError for one that doesn't end ok."""
-    deadline = time.perf_counter() + seconds
+    ok = Outcome.OK
 
-    async def calls(caller: Caller, draw: random.Random) -> int:
+    async def calls(caller: Caller, drawn: list[int], until: float) -> int:
         done = 0
-        while time.perf_counter() < deadline:
-            call = await caller.call("charge", {"account": draw.randint(1, accounts), "amount": 1})
-            if call.outcome is not Outcome.OK:
+        while time.perf_counter() < until:
+            account = drawn[done % _DRAWN]
+            call = await caller.call("charge", {"account": account, "amount": 1})
+            if call.outcome is not ok:
                 raise RuntimeError(f"{call.outcome}: {call.result}")
             done += 1
         return done
 
-    started, used = time.perf_counter(), time.process_time()
+    return await _measured(calls, callers, accounts, seconds)
+
+
+async def asyncpg_loop(callers: Sequence[Caller], accounts: int, seconds: float) -> Loop:
+    """Do the same with asyncpg alone: nothing is judged, timed or noted."""
+
+    async def calls(caller: Caller, drawn: list[int], until: float) -> int:
+        statement = await caller.connection.prepare("select * from pay.charge($1, $2)")
+        done = 0
+        while time.perf_counter() < until:
+            await statement.fetch(drawn[done % _DRAWN], 1)
+            done += 1
+        return done
+
+    return await _measured(calls, callers, accounts, seconds)
+
+
+async def _measured(
+    calls: Callable[[Caller, list[int], float], Awaitable[int]],
+    callers: Sequence[Caller],
+    accounts: int,
+    seconds: float,
+) -> Loop:
     draws = [random.Random(number) for number in range(len(callers))]  # noqa: S311
-    done = sum(await asyncio.gather(*map(calls, callers, draws)))
-    used = time.process_time() - used
-    return Loop(done / (time.perf_counter() - started), used / done * 1e6)
+    drawn = [[draw.randint(1, accounts) for _ in range(_DRAWN)] for draw in draws]
+    meter = Meter()
+    started, before = time.perf_counter(), meter.read()
+    until = started + seconds
+    going = (calls(caller, mine, until) for caller, mine in zip(callers, drawn, strict=True))
+    done = sum(await asyncio.gather(*going))
+    after = meter.read()
+    return Loop(
+        done / (time.perf_counter() - started),
+        (after.own - before.own) / done * 1e6,
+        (after.server - before.server) / done * 1e6,
+    )
 
 
 async def drivers_against_pgbench(server: Server) -> str:
-    """Return a table: our driver's calls per second and those of Locust's direct users, of pgbench's."""
-    lines = [
-        "| clients | on | pgbench/s | driver/s | of pgbench's | Locust user/s | of pgbench's |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    """Return two tables: calls per second of each driver, and what a call costs it and the server."""
+    rates = [f"| clients | on | {' | '.join(f'{name}/s' for name in DRIVERS)} |"]
+    times = [f"| clients | on | {' | '.join(DRIVERS)} |"]
+    for lines in (rates, times):
+        lines.append(f"|---|---|{'---|' * len(DRIVERS)}")
     async with open_ground(server) as ground:
         for clients in CLIENTS:
             for place, accounts in PLACES.items():
                 rounds = [await _round(ground, clients, accounts) for _ in range(ROUNDS)]
-                theirs, driven, locusts = zip(*rounds, strict=True)
-                lines.append(
-                    f"| {clients} | {place} | {statistics.median(theirs):,.0f}"
-                    f" | {statistics.median(driven):,.0f} | {shares(driven, theirs)}"
-                    f" | {statistics.median(locusts):,.0f} | {shares(locusts, theirs)} |"
-                )
-    lines += [
+                loops = list(zip(*rounds, strict=True))
+                rates.append(f"| {clients} | {place} | {' | '.join(_rates(loops))} |")
+                times.append(f"| {clients} | {place} | {' | '.join(map(_times, loops))} |")
+    return "\n".join([
+        *rates,
         "",
-        f"Medians of {ROUNDS} rounds, in which the three take turns, and the ratios' spread.",
-    ]
-    lines += ["Where others use the machine too, a single process gets less of it than pgbench's"]
-    lines += ["connections do: only the ratios of a quiet machine are those of the drivers."]
-    return "\n".join(lines)
+        f"Medians of {ROUNDS} rounds in which all take turns; beside them the median of the rounds'",
+        "ratios to pgbench, and their spread. Where others use the machine too, a single process gets",
+        "less of it than pgbench's connections do: those are no ratios of the drivers.",
+        "",
+        *times,
+        "",
+        "µs of processor time for each call: the client's + the server's.",
+    ])  # fmt: skip
 
 
-async def _round(ground: Ground, clients: int, accounts: int) -> tuple[float, float, float]:
+def _rates(loops: Sequence[Sequence[Loop]]) -> list[str]:
+    rates = [[loop.rate for loop in each] for each in loops]
+    theirs, *others = rates
+    said = [f"{statistics.median(each):,.0f}, {shares(each, theirs)}" for each in others]
+    return [f"{statistics.median(theirs):,.0f}", *said]
+
+
+def _times(loops: Sequence[Loop]) -> str:
+    client = statistics.median(loop.client for loop in loops)
+    return f"{client:.0f} + {statistics.median(loop.server for loop in loops):.0f}"
+
+
+async def _round(ground: Ground, clients: int, accounts: int) -> list[Loop]:
+    return [await drive(ground, clients, accounts) for drive in DRIVERS.values()]
+
+
+async def _pgbench_loop(ground: Ground, clients: int, accounts: int) -> Loop:
     await ground.vacuum()
-    theirs = await pgbench(
-        ground.server, ground.database, _SCRIPT.format(accounts), clients=clients, seconds=SECONDS
-    )
+    meter = Meter()
+    sessions, before, script = meter.sessions, meter.read(), _SCRIPT.format(accounts)
+    rate = await pgbench(ground.server, ground.database, script, clients=clients, seconds=SECONDS)
+    after, done = await meter.read_after(sessions), rate * SECONDS
+    client, server = after.ended - before.ended, after.server - before.server
+    return Loop(rate, client / done * 1e6, server / done * 1e6)
+
+
+async def _asyncpg(ground: Ground, clients: int, accounts: int) -> Loop:
+    await ground.vacuum()
     async with ground.callers(clients) as callers:
-        driven = await closed_loop(callers, accounts, SECONDS)
-    return theirs, driven.rate, await _locust_rate(ground, clients, accounts)
+        return await asyncpg_loop(callers, accounts, SECONDS)
 
 
-async def _locust_rate(ground: Ground, users: int, accounts: int) -> float:
-    """Return the calls per second of Locust's direct users, told by their history."""
+async def _driver(ground: Ground, clients: int, accounts: int) -> Loop:
+    await ground.vacuum()
+    async with ground.callers(clients) as callers:
+        return await closed_loop(callers, accounts, SECONDS)
+
+
+async def _locust_loop(ground: Ground, users: int, accounts: int) -> Loop:
+    """Let Locust's direct users call while their history tells how often."""
+    await ground.vacuum()
     scenario = Scenario("payers", _PAY / "payers.py", "", (ground.target,))
     classes = ("HotPayer" if accounts == 1 else "SpreadPayer",)
-    intensity = Intensity(users, users, f"{SECONDS + 2}s", classes=classes)
+    intensity = Intensity(users, users, f"{_LONGEST}s", classes=classes)
     with tempfile.TemporaryDirectory() as folder:
-        dsn = ground.server.dsn(ground.database)
+        dsn, meter = ground.server.dsn(ground.database), Meter()
         orders = Orders(dsn, out=folder, connections=users, attached=True)
         async with locust(scenario, intensity, "", orders, Path(folder)) as process:
-            await process.wait()
+            while not list(Path(folder).glob("history*")):
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(_SETTLE)
+            its = psutil.Process(process.pid)
+            began, client, server = time.monotonic_ns(), of_process(its), meter.read().server
+            await asyncio.sleep(SECONDS)
+            ended = time.monotonic_ns()
+            client, server = of_process(its) - client, meter.read().server - server
         calls = [call for _, call in open_history([Path(folder)]).calls()]
-    if any(call.outcome is not Outcome.OK for call in calls):
+    counted = [call for call in calls if began <= call.end < ended]
+    if any(call.outcome is not Outcome.OK for call in counted):
         raise RuntimeError("a call of Locust's users didn't end ok")
-    ends = sorted(call.end for call in calls)
-    # The first second is that of connecting, and of users who come one after the other.
-    counted = [end for end in ends if end >= ends[-1] - _COUNTED]
-    return len(counted) / _COUNTED * 1e9
+    done = len(counted)
+    return Loop(done / (ended - began) * 1e9, client / done * 1e6, server / done * 1e6)
+
+
+DRIVERS = {
+    "pgbench": _pgbench_loop,
+    "asyncpg alone": _asyncpg,
+    "driver": _driver,
+    "Locust user": _locust_loop,
+}
 
 
 def shares(ours: Sequence[float], theirs: Sequence[float]) -> str:
@@ -179,12 +261,14 @@ async def cost_of_history(server: Server) -> str:
             for each in order if number % 2 else reversed(order):
                 await each(ground)
     rates = [a.rate / b.rate for a, b in zip(with_it, without, strict=True)]
-    cpu = [statistics.median(each.cpu for each in loops) for loops in (with_it, without)]
-    share = statistics.median(rates)
+    client = [statistics.median(each.client for each in loops) for loops in (with_it, without)]
+    whole = statistics.median(each.client + each.server for each in without)
     return (
-        f"- calls per second with a history: {share:.1%} of those without (median of {SLICES} pairs;"
-        f" {min(rates):.0%} to {max(rates):.0%})\n"
-        f"- the caller's processor time per call: {cpu[0]:.1f} µs with it, {cpu[1]:.1f} µs without"
+        f"- calls per second with a history: {statistics.median(rates):.1%} of those without"
+        f" (median of {SLICES} pairs; {min(rates):.0%} to {max(rates):.0%})\n"
+        f"- the caller's processor time per call: {client[0]:.1f} µs with it, {client[1]:.1f} µs"
+        f" without; the difference is {(client[0] - client[1]) / whole:.1%} of what a call costs"
+        " caller and server"
     )
 
 

@@ -14,12 +14,14 @@ class System:
     In all of it ``{account}`` stands for the number of an account, ``{a}`` and ``{other}`` for an id
     that it has and one that nobody else has, ``{much}`` for more credits than are ever spent, and
     ``{next}`` for the id of a thing that was in no call yet. ``each`` runs for every account, ``once``
-    before. A colon that isn't a name's is written as ``chr(58)``: pgbench knows no quotes.
+    before; ``spend`` is the operation that takes an account's credits. A colon that isn't a name's is
+    written as ``chr(58)``: pgbench knows no quotes.
     """
 
     target: str
     each: str
     calls: dict[str, str]
+    spend: str
     once: str = ""
 
     @staticmethod
@@ -55,6 +57,7 @@ SYSTEMS = [
             "refund_credits": "select * from credit_purchase.refund_credits("
             "{a}, 1, gen_random_uuid(), {other})",
         },
+        "reserve_credits",
     ),
     System(
         "lead_marketplace",
@@ -78,6 +81,7 @@ SYSTEMS = [
             " cross join lateral"
             " lead_marketplace.complete_credit_lead_purchase(made.id, {a}, 1) as bought",
         },
+        "complete_credit_lead_purchase",
         """
         insert into lead_marketplace.leads
             (id, marketplace_status, is_marketplace_listed, marketplace_price)
@@ -99,6 +103,7 @@ SYSTEMS = [
             "record_unbilled_generation": "select * from license_billing.record_unbilled_generation("
             "'key ' || {account}, 1, gen_random_uuid(), 'a text')",
         },
+        "deduct_credits",
     ),
     System(
         "peer_booking",
@@ -114,6 +119,7 @@ SYSTEMS = [
             "allocate_user_credits": "select * from peer_booking.allocate_user_credits("
             "{a}, 1, 'bench', gen_random_uuid()::text)",
         },
+        "credits_transfer",
     ),
     System(
         "stripe_idempotency",
@@ -136,5 +142,6 @@ SYSTEMS = [
             "create_event": "select * from stripe_idempotency.create_event("
             "{a}, 'bench', '2030-01-01', gen_random_uuid()::text)",
         },
+        "apply_wallet_transaction",
     ),
 ]
