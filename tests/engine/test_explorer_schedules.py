@@ -267,14 +267,15 @@ def test_a_session_that_passes_steps_leaves_the_same_trace_as_one_that_stops(
 ) -> None:
     given = race(counting, *calls)
 
-    async def stopping(choices: tuple[int, ...]) -> Trace:
-        return await counting.arena.run(given, Stopping(choices))
+    async def run(policy: Follow) -> Trace:
+        return await counting.arena.run(given, policy)
 
     traces = [trace for trace in counting.every_trace(given) if trace.settled is None]
     assert max(len(trace.choices) for trace in traces) > 2
-    for passed in traces:
-        stopped = counting.run(stopping(passed.choices))
-        assert stopped.choices == passed.choices
+    for choices in [trace.choices for trace in traces]:
+        passed = counting.run(run(Follow(choices, whole=True)))
+        stopped = counting.run(run(Stopping(choices, whole=True)))
+        assert stopped.choices == passed.choices == choices
         assert stopped.moves == passed.moves
         assert [(e.session, e.kind, e.step) for e in stopped.events] == [
             (e.session, e.kind, e.step) for e in passed.events

@@ -425,9 +425,11 @@ commit;"""
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_advisory_lock_that_is_never_released_is_unknown_once(clockwork: Ground) -> None:
+def test_who_waits_for_an_advisory_lock_that_is_never_released_is_stuck(clockwork: Ground) -> None:
     check = clockwork.explore(two_calls(clockwork, "advisory", "advisory(:one)"))
-    assert "wait" in unknown(check)
+    (finding,) = check.findings
+    assert (check.verdict, finding.anomaly) == (Verdict.FAIL, "stuck")
+    assert finding.confirmed == (10, 10)
     assert usable(clockwork)
     alone = [
         "-- @call advisory\nselect clockwork.advisory(:one);",

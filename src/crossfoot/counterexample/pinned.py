@@ -44,6 +44,10 @@ class Pinned:
         """Return 0: it has to be asked at each step."""
         return 0
 
+    def looks(self, arena: Arena) -> bool:
+        """Return True: its schedule may be searched on from."""
+        return True
+
     def _left(self, turn: Turn, index: int, arena: Arena) -> bool:
         """Say whether a turn's session stands where it is to be left."""
         if not turn.until:
@@ -70,6 +74,10 @@ class Recorder:
     def passes(self, arena: Arena) -> int:
         """Return 0: it has to be asked at each step."""
         return 0
+
+    def looks(self, arena: Arena) -> bool:
+        """Return True: its schedule may be searched on from."""
+        return True
 
     def turns(self, race: Race) -> tuple[Turn, ...]:
         """Return the turns of the schedule that was followed."""

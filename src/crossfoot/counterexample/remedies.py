@@ -61,34 +61,25 @@ async def _changed(arena: Arena, candidate: Candidate) -> AsyncIterator[bool]:
     except asyncpg.PostgresError:
         yield False
         return
-    _know(arena, _with_changes(instrumented, candidate))
+    arena.know(_with_changes(instrumented, candidate))
     try:
         yield True
     finally:
-        _know(arena, instrumented)
+        arena.know(instrumented)
         await arena.control.execute(candidate.undo)
-
-
-def _know(arena: Arena, instrumented: Instrumented) -> None:
-    """Have an arena and its clients go by what is known of the functions."""
-    arena.instrumented = instrumented
-    for client in arena.active:
-        client.instrumented = instrumented
 
 
 def _with_changes(instrumented: Instrumented, candidate: Candidate) -> Instrumented:
     """Return what is known of the functions once a change is made: which of them lock, and what."""
     if candidate.uncounted:
-        return replace(instrumented, watch=NOTHING, quiet_start=set(), _quiet={}, _lockable={})
+        return instrumented.changed(watch=NOTHING, quiet_start=set())
     changed = {step.function.rpartition(".")[2] for step in candidate.steps}
     locking = replace(instrumented.locking, functions=instrumented.locking.functions | changed)
     late = any(locking.locks_late(step.text, instrumented.callees) for step in candidate.steps)
-    return replace(
-        instrumented,
+    return instrumented.changed(
         steps=instrumented.steps | {step.number: step for step in candidate.steps},
         locking=locking,
         watch=NOTHING if late else instrumented.watch,
-        _lockable={},
     )
 
 

@@ -112,7 +112,7 @@ class Telling:
         """Return the same schedule with what its variables were; as it is if it doesn't repeat."""
         trace = self.found.trace
         try:
-            again = await self.arenas[0].told(self.race, Follow(trace.choices))
+            again = await self.arenas[0].told(self.race, Follow(trace.choices, whole=True))
         except (NotDeterministicError, StuckError):
             return trace
         same = [event.kind for event in again.events] == [event.kind for event in trace.events]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,7 +22,7 @@ from crossfoot.explorer.client import ALL, Client, Place
 from crossfoot.explorer.drawn import Drawn, Draws
 from crossfoot.explorer.footprint import NOTHING, Touched
 from crossfoot.explorer.gate import Gate
-from crossfoot.explorer.instrumented import Instrumented
+from crossfoot.explorer.instrumented import TIMEOUT, Instrumented
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.seed_state import SeedState
 from crossfoot.explorer.stillness import Stillness, StuckError
@@ -49,6 +50,10 @@ class Policy(Protocol):
 
     def passes(self, arena: Arena) -> int:
         """Return how many stops whoever was chosen last may pass before the next choice, or ALL."""
+        ...
+
+    def looks(self, arena: Arena) -> bool:
+        """Say whether anybody has to know what whoever was chosen last touches until it stops."""
         ...
 
 
@@ -91,7 +96,6 @@ class Arena:
         self._clients: list[Client] = []
         self._trace = Trace()
         self._leg = _Leg((), 0, None, 0)
-        self._held: dict[tuple[str, int, int], bool] = {}
         self._releases_early = self._merges = True
         self._seed: SeedState | None = None
         self._runs = 0
@@ -119,6 +123,12 @@ class Arena:
             await self._gate.admit(client)
             self._clients.append(client)
 
+    def know(self, instrumented: Instrumented) -> None:
+        """Go by this from now on: the functions were changed."""
+        self.instrumented = instrumented
+        for client in self._clients:
+            client.instrumented = instrumented
+
     async def close(self) -> None:
         """Close every connection."""
         for connection in [
@@ -143,8 +153,9 @@ class Arena:
     async def run(self, race: Race, policy: Policy) -> Trace:
         """Run the race once, from its set-up to its end, as ``policy`` chooses.
 
-        Raises NotDeterministicError if the policy's choice isn't possible, StuckError if a session
-        hangs; the arena is usable afterwards in both cases.
+        It ends too where all who are left wait for each other; then the trace is stuck, and what they
+        did is taken back. Raises NotDeterministicError if the policy's choice isn't possible,
+        StuckError if a session hangs; the arena is usable afterwards in both cases.
         """
         self._trace = trace = Trace()
         self.last = None
@@ -155,14 +166,23 @@ class Arena:
             await self._begin(race, policy)
             while enabled := tuple(client.index for client in self.active if client.can_go):
                 await self._decide(enabled, policy)
-            if any(client.place is not Place.DONE for client in self.active):
-                raise StuckError(f"{race.name}: all wait, and PostgreSQL sees no deadlock")
+            trace.stuck = any(client.place is not Place.DONE for client in self.active)
+            if trace.stuck and self._may_time_out(race):
+                raise StuckError(f"{race.name}: all wait, until one loses its patience")
         except BaseException:
             await self._abandon()
             raise
         trace.transactions = [client.results for client in self.active]
+        if trace.stuck:
+            trace = deepcopy(trace)  # the answers of those who are cancelled don't belong to it
+            await self._abandon()
         trace.state, trace.drawn = await self._state(race)
         return trace
+
+    def _may_time_out(self, race: Race) -> bool:
+        """Say whether a session may give up waiting by itself."""
+        sent = (call.query.text for call in race.calls)
+        return self.instrumented.impatient or any(map(TIMEOUT.search, sent))
 
     async def told(self, race: Race, policy: Policy) -> Trace:
         """Run the race once with sessions that tell their variables at each step."""
@@ -213,11 +233,13 @@ class Arena:
         client = self.active[chosen]
         if not client.connection.is_in_transaction():
             client.looks.forget()
+        self._policy = policy
+        client.looks.wanted = policy.looks(self)
         passes = self._passes(client, ALL if len(enabled) == 1 else policy.passes(self))
         self._leave(client, enabled)
         await self._advance(client, passes)
         await self._stillness.come()
-        client.alone = False
+        client.allow(0, alone=False)
         self._arrive(client)
         if client.place is Place.WAITING:
             await self._gate.prepare_for(client)  # it stops again once it has its lock
@@ -237,13 +259,14 @@ class Arena:
             self._trace.decisions.append(Decision(enabled, client.index, (client.index,)))
         self._leave(client, enabled)
         self._leg.stop = client.step
+        client.looks.wanted = self._policy.looks(self)
         self._stillness.passed()
 
     def _arrive(self, client: Client, stop: int = 0) -> None:
         """Note what a session did on its way here."""
         leg, trace = self._leg, self._trace
         happened = trace.events[leg.events :]
-        held = self._holds_snapshot(
+        held = self.instrumented.holds_snapshot(
             client.sent, leg.stop, client.step if client.place is Place.AT_STEP else stop
         )
         lockable = self.instrumented.lockable(client.sent, leg.stop)
@@ -253,12 +276,6 @@ class Arena:
         trace.moves.append(Move(client.index, footprint, len(leg.enabled) > 1))
         if sum(event.kind == "step" for event in happened) == 1:
             happened[0].touched = footprint
-
-    def _holds_snapshot(self, text: str, start: int, stop: int) -> bool:
-        key = text, start, stop
-        if key not in self._held:
-            self._held[key] = self.instrumented.holds_snapshot(text, start, stop)
-        return self._held[key]
 
     def _unpreempted(self, enabled: tuple[int, ...]) -> tuple[int, ...]:
         """Return those who can go on without preempting the session that went last."""
@@ -272,8 +289,9 @@ class Arena:
         Who waits for a lock does if the lock is given up; most statements give none up before they end.
         """
         waiting = any(other.place is Place.WAITING for other in self.active if other is not client)
-        client.alone = not waiting
-        return 0 if waiting and self._releases_early else asked
+        passes = 0 if waiting and self._releases_early else asked
+        client.allow(passes, alone=not waiting)
+        return passes
 
     async def _advance(self, client: Client, passes: int) -> None:
         client.fresh = False
@@ -284,10 +302,16 @@ class Arena:
             await self._send(client, passes)
 
     async def _send(self, client: Client, passes: int = 0, *, quiet: bool = False) -> None:
-        if client.next_call or not client.looks.any:  # a COMMIT that is watched has no steps
+        if self._may_stop(client):
             await self._gate.prepare_for(client, passes)
         await client.open(look=not quiet)
         client.send()
+
+    def _may_stop(self, client: Client) -> bool:
+        """Say whether what a session is to send may come to a step. A COMMIT that is watched doesn't."""
+        if call := client.next_call:
+            return self.instrumented.may_stop(call.query.text)
+        return not client.looks.any
 
     async def _start_quiet_calls(self) -> None:
         """Send the statements in which nothing touches data before their first step.
@@ -341,7 +365,10 @@ class Arena:
                     await self._gate.let_go(client)
                 elif client.place is Place.READY:
                     await client.leave()  # others may wait for its locks
-            if all(client.task is None or client.task.done() for client in self.active):
+            left = [each for each in self.active if each.task and not each.task.done()]
+            if all(client.place is Place.WAITING for client in left) and self._trace.stuck:
+                break
+            if not left:
                 break
             await asyncio.sleep(0.001)
         for client in self.active:

@@ -67,6 +67,7 @@ class Client:
         self.turn = 0  # up to which arrival it passes, and which lock it waits for then (steps.sql)
         self.arrivals = 0  # how often its session came to a step
         self.alone = False
+        self._allowed = 0  # up to which arrival it may pass stops, those that are no steps too
         self.place = Place.DONE
         self.fresh = True
         self.transaction = 0
@@ -98,6 +99,10 @@ class Client:
         """Return how many steps it passes before it stops at one."""
         limit = self.turn // 2
         return ALL if limit == ALL else max(limit - self.arrivals, 0)
+
+    def allow(self, passes: int, *, alone: bool) -> None:
+        """Let it pass so many stops on its way, ``alone`` if nobody else can move meanwhile."""
+        self._allowed, self.alone = self.arrivals + passes, alone
 
     @property
     def counting(self) -> str:
@@ -253,11 +258,11 @@ class Client:
         A COMMIT that runs deferred triggers has steps of its own. Then nothing is watched.
         """
         last = self._call + 1 == len(self.session.transactions[self.transaction])
-        return last and self.alone and self.passes > 0 and self.looks.any
+        return last and self.alone and self._allowed > self.arrivals and self.looks.any
 
     async def look(self) -> None:
         """Look at what the transaction has touched."""
-        if self.looks.any:
+        if self.looks.any and self.looks.wanted:
             await self.connection.execute(_LOOK)
 
     def _answered(self, call: Call, records: Sequence[asyncpg.Record]) -> CallResult:
@@ -311,7 +316,7 @@ class Client:
         kinds = {event.kind for event in happened}
         moved = self.looks.moved(before, lockable, released=released)
         others = any(event.session != self.index for event in happened)
-        if held or others or kinds & {"wait", "wake"}:
+        if held or others or not self.looks.wanted or kinds & {"wait", "wake"}:
             return EVERYTHING
         if kinds & {"error", "commit"}:
             return self.looks.ended(failed="error" in kinds)

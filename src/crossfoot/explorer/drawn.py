@@ -32,7 +32,9 @@ from pg_sequence as s
 join pg_class as c on c.oid = s.seqrelid
 where c.relpersistence <> 't' and c.relnamespace::regnamespace::text <> 'crossfoot'
 """
-_LOOK = "jsonb_build_array(clock_timestamp(), clock_timestamp()::timestamp, array[{}]::bigint[])::text"
+_LOOK = (
+    "jsonb_build_array(clock_timestamp(), clock_timestamp()::timestamp, array[{}]::bigint[])::text"
+)
 
 
 @dataclass(frozen=True)

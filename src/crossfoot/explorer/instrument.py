@@ -20,7 +20,7 @@ from crossfoot.explorer.callees import (
     spelt,
 )
 from crossfoot.explorer.footprint import NOTHING, Watch, not_all_counted
-from crossfoot.explorer.instrumented import RELEASES, Instrumented
+from crossfoot.explorer.instrumented import RELEASES, TIMEOUT, Instrumented
 from crossfoot.explorer.locking import Locking
 from crossfoot.explorer.places import Edit, statement_places
 from crossfoot.explorer.recognise import Recognised, recognise
@@ -92,6 +92,9 @@ async def instrument(
     found.committing = _committing(rows)
     found.locking = await Locking.of(connection, rows)
     found.cleaning = _cleaning(rows)
+    calls_it = ("trigger", "used_elsewhere", "operators", "aggregates", "unwritten")
+    found.unseen = any(row[reason] for row in rows for reason in calls_it)
+    found.impatient = any(TIMEOUT.search(str(row["definition"])) for row in rows)
     if not any(not_all_counted(str(row["body"])) for row in rows):
         found.watch = await Watch.of(connection, SYSTEM_SCHEMAS)
     if statement_level:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from crossfoot.explorer.callees import Callees, spelt
 from crossfoot.explorer.footprint import NOTHING, Watch, not_all_counted
@@ -16,6 +18,7 @@ from crossfoot.sql import tokens
 
 _COMMENT = r"--[^\n]*\n|/\*.*?\*/"
 _ENDS = re.compile(r"\b(commit|rollback)\b", re.IGNORECASE)
+TIMEOUT = re.compile(r"\b(lock|statement|transaction)_timeout\b", re.IGNORECASE)
 RELEASES = re.compile(
     rf"\b(exception(\s|{_COMMENT})+when|pg_advisory_unlock\w*|commit|rollback)\b",
     re.IGNORECASE | re.DOTALL,
@@ -33,6 +36,26 @@ class Step:
     kind: str
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _remembered(
+    judge: Callable[Concatenate[Instrumented, P], T],
+) -> Callable[Concatenate[Instrumented, P], T]:
+    """Judge a statement once: the same ones are sent in every schedule."""
+
+    @wraps(judge)
+    def remembered(self: Instrumented, /, *given: P.args, **named: P.kwargs) -> T:
+        key = judge.__name__, *given
+        if key not in self._answers:
+            self._answers[key] = judge(self, *given, **named)
+        answer: T = self._answers[key]
+        return answer
+
+    return remembered
+
+
 @dataclass
 class Instrumented:
     """What the steps of a clone stand for.
@@ -44,6 +67,9 @@ class Instrumented:
     ``releasing`` are the functions, by unqualified name, that may give up a lock before the calling
     statement ends: by an exception block, an advisory unlock, or a COMMIT of their own.
     ``committing`` are the procedures, by unqualified name, that may end a transaction and go on.
+    ``unseen`` says that a step may be reached though no statement names its function: by a trigger, a
+    default, a policy, an operator.
+    ``impatient`` says that one of them sets a timeout of its own.
     ``watch`` is what is counted of what they touch, nothing where that wouldn't tell all; ``locking``
     which of the rows that they read may be locked.
     """
@@ -57,12 +83,16 @@ class Instrumented:
     cleaning: str = ""
     releasing: frozenset[str] = frozenset()
     committing: frozenset[str] = frozenset()
+    unseen: bool = False
+    impatient: bool = False
     watch: Watch = NOTHING
     locking: Locking = field(default_factory=Locking)
-    _quiet: dict[str, bool] = field(default_factory=dict)
-    _released: dict[str, bool] = field(default_factory=dict)
     _stepped: dict[str, str] = field(default_factory=dict)
-    _lockable: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
+    _answers: dict[tuple[object, ...], Any] = field(default_factory=dict)
+
+    def changed(self, **changes: Any) -> Instrumented:
+        """Return what steps stand for where some of it is otherwise."""
+        return replace(self, **changes, _answers={})
 
     def with_steps(self, text: str) -> str:
         """Return a client statement with steps in it: the body of a DO block has some.
@@ -102,6 +132,7 @@ class Instrumented:
         self.steps[number] = Step(number, name, place.line, place.text, place.kind)
         return number
 
+    @_remembered
     def commits(self, text: str) -> bool:
         """Say whether a client statement may end transactions, and so has to begin its own."""
         words = {spelt(token) for token in tokens(text)}
@@ -109,34 +140,35 @@ class Instrumented:
             return bool(_ENDS.search(text))
         return "call" in words and bool(words & self.committing)
 
+    @_remembered
+    def may_stop(self, text: str) -> bool:
+        """Say whether a client statement may come to a step."""
+        words = {spelt(token) for token in tokens(text)}
+        names = {name.rpartition(".")[2] for name in self.functions | self.skipped.keys()}
+        return self.unseen or "do" in words or bool(words & names)
+
+    @_remembered
     def releases(self, text: str) -> bool:
         """Say whether a client statement may give up a lock before it ends."""
-        if text not in self._released:
-            words = {spelt(token) for token in tokens(text)}
-            block = "do" in words and bool(RELEASES.search(text))
-            self._released[text] = block or bool(words & self.releasing) or "rollback" in words
-        return self._released[text]
+        words = {spelt(token) for token in tokens(text)}
+        block = "do" in words and bool(RELEASES.search(text))
+        return block or bool(words & self.releasing) or "rollback" in words
 
+    @_remembered
     def lockable(self, text: str, stop: int) -> frozenset[int]:
         """Return the tables in which a statement may lock rows that it reads, from a stop to the next.
 
         ``stop`` 0 is its beginning.
         """
-        if (key := (text, stop)) not in self._lockable:
-            within = self.steps[stop].text if stop else ""
-            self._lockable[key] = self.locking.tables(text, within, self.watch)
-        return self._lockable[key]
+        within = self.steps[stop].text if stop else ""
+        return self.locking.tables(text, within, self.watch)
 
+    @_remembered
     def shows_all(self, text: str) -> bool:
         """Say whether the counters show all that a client statement touches, where it touches it."""
         return not not_all_counted(text) and not self.locking.locks_late(text, self.callees)
 
-    def starts_quietly(self, text: str) -> bool:
-        """Say whether a client statement is a plain call that touches nothing before its first step."""
-        if text not in self._quiet:
-            self._quiet[text] = self._plainly_calls_quiet(text)
-        return self._quiet[text]
-
+    @_remembered
     def holds_snapshot(self, text: str, *stops: int) -> bool:
         """Say whether a statement may go on reading, after a stop, from a snapshot taken before it.
 
@@ -148,7 +180,9 @@ class Instrumented:
             return bool(names)
         return not self.starts_quietly(text) and bool(self.callees.called(tokens(text)))
 
-    def _plainly_calls_quiet(self, text: str) -> bool:
+    @_remembered
+    def starts_quietly(self, text: str) -> bool:
+        """Say whether a client statement is a plain call that touches nothing before its first step."""
         words = tokens(text)
         path = [token.word for token in words]
         at = 3 if path[:3] == ["select", "*", "from"] else 1

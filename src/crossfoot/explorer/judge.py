@@ -80,10 +80,12 @@ class Judge:
             kept,
             right,
             # Whoever sends a call again of which a part is done does what no order of calls does.
-            not_serial=shape not in right and not trace.parted,
+            # What those who got stuck did is gone, and so is what an order would have shown.
+            not_serial=shape not in right and not trace.parted and not trace.stuck,
             offences=offences,
             unmet=tuple(self._unmet(trace)),
             deadlock=trace.deadlocked and not self.race.allow_deadlock,
+            stuck=trace.stuck,
         )
 
     async def _audit(self, shape: Shape, arena: Arena) -> tuple[Offence, ...]:

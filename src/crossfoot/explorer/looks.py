@@ -9,16 +9,20 @@ class Looks:
     """The looks at one session's transactions: at each step, and between its statements.
 
     ``watch`` is what is counted; nothing where that wouldn't tell all. ``last`` is what the last look
-    saw, ``base`` where the counters of the transaction began; None if that isn't known. ``rollbacks``
-    counts how often the session went back to a savepoint.
+    saw, ``base`` where the counters of the transaction began; None if that isn't known. ``wanted`` says
+    that somebody has to know what the next move touches. ``rollbacks`` counts how often the session
+    went back to a savepoint.
     """
 
     def __init__(self) -> None:
         self.watch: Watch = NOTHING
         self.base: Touched | None = None
         self.last: Touched | None = None
+        self.wanted = True
         self.rollbacks = 0
         self._locked: frozenset[int] = frozenset()  # tables in which the transaction locked rows
+        self._settled: Touched | None = None  # the look up to which that is known
+        self._unsettled: frozenset[int] = frozenset()  # tables in which it may have since
         self._begun = False  # and nobody has looked since
         self._undone = False  # whether it went back to a savepoint since its last move
 
@@ -37,7 +41,8 @@ class Looks:
     def begin(self) -> None:
         """Begin a transaction; the next look is where its counters begin."""
         self.base = self.last = None
-        self._locked = frozenset()
+        self._locked = self._unsettled = frozenset()
+        self._settled = None
         self._begun, self._undone = True, False
 
     def note(self, seen: Touched) -> None:
@@ -62,16 +67,26 @@ class Looks:
         that it may have given up locks, which it does by going back to a savepoint.
         """
         undone, self._undone = self._undone, False
-        if not self.any:
+        if not (self.any and self.wanted):
+            self._unsettled |= lockable
             return EVERYTHING
+        before = before or self.base
+        self._settle(before)
         # A scan of a table in which it has locked rows may lock more.
-        found = self.watch.footprint(
-            self.base, before or self.base, self.last, lockable | self._locked
-        )
+        found = self.watch.footprint(self.base, before, self.last, lockable | self._locked)
         self._locked |= found.writes
+        self._settled = self.last
         if released and undone:
             return found.with_writes_of(self.ended(failed=True))
         return found
+
+    def _settle(self, upto: Touched | None) -> None:
+        """Judge what was locked in moves of which nobody wanted to know."""
+        if self._unsettled:
+            lockable = self._unsettled | self._locked
+            since = self._settled or self.base
+            self._locked |= self.watch.footprint(self.base, since, upto, lockable).writes
+            self._unsettled = frozenset()
 
     def ended(self, *, failed: bool) -> Footprint:
         """Return what the end of the transaction shows to others: all that was written or locked.

@@ -31,11 +31,15 @@ _Item = tuple[int, int, tuple[int, ...], Sleep]
 
 @dataclass
 class Follow:
-    """A policy: the given choices first, then nobody is preempted."""
+    """A policy: the given choices first, then nobody is preempted.
+
+    What is touched before the last of those choices is of interest only if ``whole``.
+    """
 
     choices: tuple[int, ...] = ()
     asleep: Sleep = field(default_factory=dict)
     overlapping: bool = True
+    whole: bool = False
 
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
         """Return the next choice of the prefix; after it, the session that went last if it can."""
@@ -53,6 +57,10 @@ class Follow:
         rest = self.choices[arena.choices :]
         same = sum(1 for _ in takewhile(lambda session: session == arena.last, rest))
         return ALL if same == len(rest) else same
+
+    def looks(self, arena: Arena) -> bool:
+        """Say whether the last session's next move, or the one after it, comes behind the prefix."""
+        return self.whole or arena.last not in self.choices[arena.choices : -1]
 
     def _last_of_prefix(self, moves: Sequence[Move]) -> int:
         """Return where the move is that the last choice of the prefix was about."""

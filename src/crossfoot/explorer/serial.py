@@ -66,6 +66,10 @@ class InOrder:
         """Return how many stops may be passed: all, unless it has to stop."""
         return 0 if self.stops else ALL
 
+    def looks(self, arena: Arena) -> bool:
+        """Return False: nobody asks what a serial order touches on its way."""
+        return False
+
     @property
     def branches(self) -> list[tuple[int, ...]]:
         """Return the beginnings of the orders that part with what was taken."""

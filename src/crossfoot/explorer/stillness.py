@@ -59,8 +59,8 @@ class Stillness:
         """Wait until every session stands somewhere, is through, or waits for a lock."""
         self._news = started = time.monotonic()
         deadlock = False
-        # Twice what an answer usually takes here: on a busy machine asking earlier only adds work.
-        usual = min(max(2 * self._usual, LEAST_PATIENCE), LONGEST_PATIENCE)
+        # What an answer usually takes here, and more: asking earlier only adds work.
+        usual = min(max(3 * self._usual, LEAST_PATIENCE), LONGEST_PATIENCE)
         patience = usual if self._any_holds() else SURE
         while moving := [client for client in self._active if client.moving]:
             if self._trace.steps > LONGEST:

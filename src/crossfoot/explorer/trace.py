@@ -72,7 +72,8 @@ class Trace:
     ``state`` has a (table, row as JSON) for every row that was there at the end. ``steps`` counts
     how often a session was let go. ``settled`` is how many decisions came before the first deadlock,
     None without one: whom PostgreSQL picks to break it is timing, and so is what follows. ``drawn``
-    is what it drew. ``parted`` says that a call has to be sent again of which a part is committed.
+    is what it drew. ``parted`` says that a call has to be sent again of which a part is committed,
+    ``stuck`` that whoever was left waited for another one, and PostgreSQL saw no deadlock.
     """
 
     decisions: list[Decision] = field(default_factory=list)
@@ -84,6 +85,7 @@ class Trace:
     settled: int | None = None
     drawn: Drawn = UNKNOWN
     parted: bool = False
+    stuck: bool = False
 
     @property
     def results(self) -> list[list[CallResult]]:
