@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import secrets
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import asyncpg
 
@@ -23,15 +23,18 @@ from crossfoot.explorer.explore import Bounds
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.token import Token
 from crossfoot.generated import Generated, Making, race_called
+from crossfoot.listening import Listener, Silent, Turn
 from crossfoot.mutate.mutate import Choice, Mutation
 from crossfoot.prove import Prover, prove_plan
-from crossfoot.results import Check, Environment, Exploration, Kill, Operation, Run, TargetResult
+from crossfoot.results import Check, Environment, Run, TargetResult
 from crossfoot.server import Existing, Server
 from crossfoot.stages import (
+    LIMITS,
     Plan,
     books_stage,
     lint_stage,
     load_races,
+    new_result,
     not_covered,
     race_stage,
     retry_stage,
@@ -42,17 +45,6 @@ from crossfoot.verdicts import exit_code, worst
 from crossfoot.waivers import apply_waivers
 from crossfoot.workbench import Form, Workbench
 
-LIMITS = [
-    "The explorer stops between statements. Two sessions that meet inside one statement, between"
-    " two of its rows, aren't stepped.",
-    "Of schedules that only swap steps of which neither writes or locks a table that the other"
-    " touches, one runs. What a step touched is read from PostgreSQL's counters, table by table.",
-    "A race shows what its own calls with its own arguments can do. Calls that no race makes are"
-    " listed as not covered.",
-    "Functions in languages other than SQL and PL/pgSQL run as one step; STABLE and IMMUTABLE"
-    " functions run on their caller's snapshot and aren't stepped.",
-    "Audits speak of the rows that were there; their populations are shown beside them.",
-]
 _SETTINGS = (
     "server_version",
     "default_transaction_isolation",
@@ -63,39 +55,8 @@ _SETTINGS = (
 )
 
 
-Work = Callable[[Form], Awaitable[TargetResult]]
-
-
-class Listener(Protocol):
-    """Who is told how a run goes on."""
-
-    def stage(self, target: str, stage: str, total: int) -> None:
-        """A stage with ``total`` checks begins (0: nobody knows)."""
-
-    def check(self, check: Check) -> None:
-        """A check is done."""
-
-    def exploring(self, race: str, done: Exploration, left: int) -> None:
-        """A schedule ran."""
-
-    def kill(self, kill: Kill) -> None:
-        """A broken variant is done."""
-
-
-class Silent:
-    """A listener that says nothing."""
-
-    def stage(self, target: str, stage: str, total: int) -> None:
-        """Say nothing."""
-
-    def check(self, check: Check) -> None:
-        """Say nothing."""
-
-    def exploring(self, race: str, done: Exploration, left: int) -> None:
-        """Say nothing."""
-
-    def kill(self, kill: Kill) -> None:
-        """Say nothing."""
+Work = Callable[["Runner", Form], Awaitable[TargetResult]]
+_TOGETHER = 2  # targets whose races are explored at once: one alone leaves a processor idle
 
 
 @dataclass
@@ -128,7 +89,23 @@ class Runner:
 
     async def everything(self, targets: Sequence[Target], *, prove: bool = False) -> Run:
         """Run lints, contracts, audits and races on each target, and the broken variants if asked."""
-        return await self._over(targets, lambda form: self._everything(form, prove=prove))
+        begun: dict[str, TargetResult] = {}
+
+        async def first(runner: Runner, form: Form) -> TargetResult:
+            started = time.perf_counter()
+            begun[form.target.name] = result = await runner._books_and_bursts(form)
+            result.seconds = time.perf_counter() - started
+            return result
+
+        async def then(runner: Runner, form: Form) -> TargetResult:
+            result = begun[form.target.name]
+            await runner._all_races(form, result)
+            if prove:
+                await runner._kill_matrix(form, result, ())
+            return result
+
+        # Bursts are measured: nothing else goes on meanwhile. A proof has its own way to be quick.
+        return await self._over(targets, then, first=first, together=1 if prove else _TOGETHER)
 
     async def races(
         self,
@@ -144,13 +121,13 @@ class Runner:
         With ``making`` they are generated.
         """
 
-        async def work(form: Form) -> TargetResult:
+        async def work(runner: Runner, form: Form) -> TargetResult:
             async with self._form(form, variant, unmasked=unmasked) as chosen:
                 if making is None:
-                    return await self._races(chosen, names)
-                return await self._generated(chosen, names, making)
+                    return await runner._races(chosen, names)
+                return await runner._generated(chosen, names, making)
 
-        return await self._over(targets, work)
+        return await self._over(targets, work, together=_TOGETHER)
 
     async def bursts(
         self,
@@ -163,10 +140,10 @@ class Runner:
     ) -> Run:
         """Run bursts alone, on the targets as written or on a broken variant of the first."""
 
-        async def work(form: Form) -> TargetResult:
+        async def work(runner: Runner, form: Form) -> TargetResult:
             async with self._form(form, variant, unmasked=unmasked) as chosen:
-                result = _new_result(chosen.target, chosen.title)
-                result.checks = await self._bursts(chosen, names, callers)
+                result = new_result(chosen.target, chosen.title)
+                result.checks = await runner._bursts(chosen, names, callers)
                 return result
 
         return await self._over(targets, work)
@@ -174,9 +151,9 @@ class Runner:
     async def replay(self, target: Target, token: Token, variant: Variant | None) -> Run:
         """Run one schedule again: the target's only check is the race with that schedule."""
 
-        async def work(form: Form) -> TargetResult:
+        async def work(runner: Runner, form: Form) -> TargetResult:
             async with self._form(form, variant, unmasked=token.unmasked) as chosen:
-                return await self._replay(chosen, token)
+                return await runner._replay(chosen, token)
 
         return await self._over([target], work)
 
@@ -185,8 +162,8 @@ class Runner:
         assert isinstance(self.server, Existing)
         started = time.perf_counter()
         connection = self.server.connection
-        self.settings = await _settings(connection)
-        result = _new_result(target)
+        self.settings = await settings_of(connection)
+        result = new_result(target)
         self.listener.stage(target.name, "audits", 0)
         result.checks = await run_audits(connection, AuditSet.of(target), timeout)
         for check in result.checks:
@@ -195,15 +172,57 @@ class Runner:
 
     async def proof(self, targets: Sequence[Target], names: Sequence[str]) -> Run:
         """Run the reference's own checks and the broken variants, or those of these names."""
-        return await self._over(targets, lambda form: self._proof(form, names))
+        return await self._over(targets, lambda runner, form: runner._proof(form, names))
 
     async def mutation(self, targets: Sequence[Target], choice: Choice, folder: Path) -> Run:
         """Take each guard away, or the chosen ones; generated races are written below ``folder``."""
-        return await self._over(targets, lambda form: self._mutants(form, choice, folder))
+        return await self._over(targets, lambda runner, form: runner._mutants(form, choice, folder))
 
-    async def _over(self, targets: Sequence[Target], work: Work) -> Run:
-        results = [await self._target(target, work) for target in targets]
-        return self.result(results)
+    async def _over(
+        self,
+        targets: Sequence[Target],
+        work: Work,
+        *,
+        first: Work | None = None,
+        together: int = 1,
+    ) -> Run:
+        """Do a piece of work on each target, on so many at once; before that ``first`` on each alone."""
+        async with AsyncExitStack() as stack:
+            forms = [
+                await stack.enter_async_context(self.bench.as_written(target)) for target in targets
+            ]
+            for form in forms[:1]:
+                connection = await self.bench.server.connect(form.database)
+                self.settings = await settings_of(connection)
+                await connection.close()
+            for form in forms if first else ():
+                assert first
+                await first(self, form)
+            return self.result(await self._side_by_side(forms, work, together))
+
+    async def _side_by_side(
+        self, forms: Sequence[Form], work: Work, together: int
+    ) -> list[TargetResult]:
+        slots = asyncio.Semaphore(together)
+        turns = [Turn(self.listener) for _ in forms]
+
+        async def one(form: Form, turn: Turn) -> TargetResult:
+            async with slots:
+                return await self._target(form, replace(self, listener=turn), work)
+
+        tasks = [
+            asyncio.create_task(one(form, turn)) for form, turn in zip(forms, turns, strict=True)
+        ]
+        results: list[TargetResult] = []
+        try:
+            for turn, task in zip(turns, tasks, strict=True):
+                turn.come()
+                results.append(await task)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return results
 
     @asynccontextmanager
     async def _form(
@@ -215,14 +234,9 @@ class Runner:
             async with self.bench.broken(form, variant, unmasked=unmasked) as broken:
                 yield broken
 
-    async def _target(self, target: Target, work: Work) -> TargetResult:
+    async def _target(self, form: Form, runner: Runner, work: Work) -> TargetResult:
         started = time.perf_counter()
-        async with self.bench.as_written(target) as form:
-            connection = await self.bench.server.connect(form.database)
-            self.settings = await _settings(connection)
-            await connection.close()
-            result = await work(form)
-        return self._judged(result, target, started)
+        return self._judged(await work(runner, form), form.target, started)
 
     def _judged(self, result: TargetResult, target: Target, started: float) -> TargetResult:
         apply_waivers(result.checks, target.waivers, self.started_at.date())
@@ -231,12 +245,12 @@ class Runner:
             verdicts += [kill.verdict for kill in result.kill_matrix.kills]
         verdicts += [mutant.verdict for mutant in result.mutants]
         result.verdict = worst(verdicts)
-        result.seconds = time.perf_counter() - started
+        result.seconds += time.perf_counter() - started
         return result
 
-    async def _everything(self, form: Form, *, prove: bool) -> TargetResult:
+    async def _books_and_bursts(self, form: Form) -> TargetResult:
         bench, target = self.bench, form.target
-        result = _new_result(target)
+        result = new_result(target)
         self.listener.stage(target.name, "lints, contracts and audits", 0)
         for check in [
             *await lint_stage(bench, form),
@@ -246,10 +260,13 @@ class Runner:
             result.checks.append(check)
             self.listener.check(check)
         result.checks += await self._bursts(form)
-        races = load_races(target, self.plan.seed)
-        self.listener.stage(target.name, "races", len(races))
+        return result
+
+    async def _all_races(self, form: Form, result: TargetResult) -> None:
+        races = load_races(form.target, self.plan.seed)
+        self.listener.stage(form.target.name, "races", len(races))
         explored, _ = await race_stage(
-            bench,
+            self.bench,
             form,
             self.plan,
             races,
@@ -257,10 +274,7 @@ class Runner:
             progress=self.listener.exploring,
         )
         result.checks += explored
-        result.not_covered = not_covered(target, result.checks, races)
-        if prove:
-            await self._kill_matrix(form, result, ())
-        return result
+        result.not_covered = not_covered(form.target, result.checks, races)
 
     async def _bursts(
         self, form: Form, names: Sequence[str] = (), callers: int | None = None
@@ -286,7 +300,7 @@ class Runner:
             self.listener.exploring,
         )
         await made.run()
-        result = _new_result(form.target, form.title)
+        result = new_result(form.target, form.title)
         result.checks, result.not_covered = made.checks, made.left_out
         return result
 
@@ -294,7 +308,7 @@ class Runner:
         return await self._explored(form, load_races(form.target, self.plan.seed, names))
 
     async def _explored(self, form: Form, races: Sequence[Race]) -> TargetResult:
-        result = _new_result(form.target, form.title)
+        result = new_result(form.target, form.title)
         self.listener.stage(form.target.name, "races", len(races))
         result.checks, _ = await race_stage(
             self.bench,
@@ -310,7 +324,7 @@ class Runner:
         race = race_called(token.race, form.target, token.seed, self.out)
         race = race.without(token.without) if token.without else race
         race = race.at(token.isolation) if token.isolation else race
-        result = _new_result(form.target, form.title)
+        result = new_result(form.target, form.title)
         self.listener.stage(form.target.name, f"replay of {race.name}", 0)
         bounds = Bounds(1)
         async with self.bench.explorer(form, seed=token.seed, bounds=bounds, arenas=1) as explorer:
@@ -320,16 +334,16 @@ class Runner:
         return result
 
     async def _proof(self, form: Form, names: Sequence[str]) -> TargetResult:
-        result = (
-            _new_result(form.target, form.title)
-            if names
-            else await self._everything(form, prove=False)
-        )
+        if names:
+            result = new_result(form.target, form.title)
+        else:
+            result = await self._books_and_bursts(form)
+            await self._all_races(form, result)
         await self._kill_matrix(form, result, names)
         return result
 
     async def _mutants(self, form: Form, choice: Choice, folder: Path) -> TargetResult:
-        result = _new_result(form.target, form.title)
+        result = new_result(form.target, form.title)
         name = form.target.name
         self.listener.stage(name, "the suite on the target as written", 0)
         work = Mutation(
@@ -378,21 +392,8 @@ class Runner:
         )
 
 
-async def _settings(connection: asyncpg.Connection) -> dict[str, str]:
+async def settings_of(connection: asyncpg.Connection) -> dict[str, str]:
+    """Return the server's settings that matter to whoever reads a report."""
     return {
         name: await connection.fetchval("select current_setting($1)", name) for name in _SETTINGS
     }
-
-
-def _new_result(target: Target, title: str = "") -> TargetResult:
-    """Return a result without checks; ``title`` says so if it is of a broken variant."""
-    return TargetResult(
-        name=title or target.name,
-        about=target.about,
-        verdict=worst([]),
-        operations=[
-            Operation(name=name, function=operation.function, call=operation.call)
-            for name, operation in target.operations.items()
-        ],
-        absent=target.absent,
-    )

@@ -22,11 +22,24 @@ from crossfoot.explorer.explore import REPLAYS, Bounds
 from crossfoot.explorer.race import Race, load_race
 from crossfoot.pairs.generate import Ensemble
 from crossfoot.pairs.plot import Plot, write_plot
-from crossfoot.results import Check, Exploration
+from crossfoot.results import Check, Exploration, Operation, TargetResult
 from crossfoot.target import Target
+from crossfoot.verdicts import worst
 from crossfoot.workbench import Form, Workbench
 
 Told = Callable[[Check], None]
+
+LIMITS = [
+    "The explorer stops between statements. Two sessions that meet inside one statement, between"
+    " two of its rows, aren't stepped.",
+    "Of schedules that only swap steps of which neither writes or locks a table that the other"
+    " touches, one runs. What a step touched is read from PostgreSQL's counters, table by table.",
+    "A race shows what its own calls with its own arguments can do. Calls that no race makes are"
+    " listed as not covered.",
+    "Functions in languages other than SQL and PL/pgSQL run as one step; STABLE and IMMUTABLE"
+    " functions run on their caller's snapshot and aren't stepped.",
+    "Audits speak of the rows that were there; their populations are shown beside them.",
+]
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,20 @@ def named(plots: Sequence[Plot], names: Sequence[str]) -> list[Plot]:
     return [
         plot for plot in plots if not names or any(fnmatchcase(plot.name, each) for each in names)
     ]
+
+
+def new_result(target: Target, title: str = "") -> TargetResult:
+    """Return a result without checks; ``title`` says so if it is of a broken variant."""
+    return TargetResult(
+        name=title or target.name,
+        about=target.about,
+        verdict=worst([]),
+        operations=[
+            Operation(name=name, function=operation.function, call=operation.call)
+            for name, operation in target.operations.items()
+        ],
+        absent=target.absent,
+    )
 
 
 async def lint_stage(bench: Workbench, form: Form) -> list[Check]:

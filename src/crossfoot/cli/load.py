@@ -21,9 +21,10 @@ from crossfoot.load.ground import Ground, is_reference
 from crossfoot.load.locust_process import Intensity
 from crossfoot.load.scenario import Scenario, find_scenario
 from crossfoot.results import Check, Run, TargetResult
-from crossfoot.run import Runner, _new_result, _settings
+from crossfoot.run import Runner, settings_of
 from crossfoot.server import open_server
 from crossfoot.serving import HOST, PACKAGES, free_port, require_packages
+from crossfoot.stages import new_result
 from crossfoot.verdicts import Outcome, worst
 from crossfoot.waivers import apply_waivers
 
@@ -98,7 +99,7 @@ async def load(job: work.Job, request: Request) -> Run:
         with shown.live():
             found = Load(server, plan, shown.progress, shown.ready)
             checks = await found.run()
-            runner.settings = await _server_settings(found)
+            runner.settings = await _serversettings_of(found)
         for check in (check for each in checks.values() for check in each):
             job.screen.check(check)
         result = runner.result(list(_results(scenario, plan, checks, runner)))
@@ -121,10 +122,10 @@ def _check(request: Request, scenario: Scenario) -> None:
     require_packages("load", [*([] if request.prepare else ["locust"]), *needed], "load")
 
 
-async def _server_settings(found: Load) -> dict[str, str]:
+async def _serversettings_of(found: Load) -> dict[str, str]:
     assert found.ground
     async with found.ground.connection() as connection:
-        return await _settings(connection)
+        return await settings_of(connection)
 
 
 def _results(
@@ -132,7 +133,7 @@ def _results(
 ) -> Iterator[TargetResult]:
     for target in scenario.targets:
         title = f"{target.name} with {plan.variant.name}" if plan.variant else target.name
-        result = _new_result(target, title)
+        result = new_result(target, title)
         result.checks = checks[target.name]
         apply_waivers(result.checks, target.waivers, runner.started_at.date())
         result.verdict = worst(check.verdict for check in result.checks)

@@ -25,7 +25,7 @@ from crossfoot.stages import Plan, load_races
 from crossfoot.target import Target, find_targets
 from crossfoot.variant import Variant, load_variants
 
-_SPARE = 40  # connections beside those of a burst's callers
+_SPARE = 60  # connections beside those of a burst's callers
 
 
 @dataclass(frozen=True)
