@@ -185,14 +185,26 @@ def test_a_stuck_schedule_says_who_waits_for_whom(
     )
 
 
+def test_who_is_through_and_keeps_a_lock_is_named(
+    bank: Ground, stuck: tuple[Judgement, Trace]
+) -> None:
+    judgement, trace = stuck
+    trace.events = [Event(1, "commit"), Event(0, "wait", blockers=(1,))]
+    race = bank.race("select 1;", "select 2;")
+    assert summary(judgement, trace, race, "stuck").endswith("; b left a lock behind")
+    assert "a waits for b. But b is through and holds the lock all the same" in explanation(
+        judgement, trace, race
+    )
+
+
 def test_who_waits_unseen_is_told_of_all_the_same(
     bank: Ground, stuck: tuple[Judgement, Trace]
 ) -> None:
     """One polls for an advisory lock: no lock table says for whom it waits."""
     judgement, trace = stuck
-    trace.events = trace.events[:1]
+    trace.events = [Event(0, "wait", blockers=())]
     told = explanation(judgement, trace, bank.race("select 1;", "select 2;"))
-    assert "a waits for b. None of them can go on before another one does" in told
+    assert "Each of them holds what another one waits for. None of them can go on before" in told
 
 
 def test_a_deadlock_says_who_waited_for_whom_and_who_paid(

@@ -28,6 +28,8 @@ def summary(judgement: Judgement, trace: Trace, race: Race, name: str) -> str:
 
 def _what(judgement: Judgement, trace: Trace, race: Race) -> str:
     if judgement.stuck:
+        if holders := _through_and_holding(trace, race):
+            return f"{holders} left a lock behind"
         return "all wait for each other, and PostgreSQL sees no deadlock"
     if judgement.offences:
         offence = judgement.offences[0]
@@ -84,7 +86,13 @@ def _contradictions(judgement: Judgement, trace: Trace, race: Race) -> list[str]
             f"{_waits(trace, race)} PostgreSQL broke the deadlock by failing the call"
             f" of {_victims(trace, race)}, in which nothing was wrong."
         )
-    if judgement.stuck:
+    if judgement.stuck and (holders := _through_and_holding(trace, race)):
+        said.append(
+            f"{_waits(trace, race)} But {holders} is through and holds the lock all the same: it is the"
+            " session's, not the transaction's, and nothing gives it up. Whoever waits for it waits for"
+            " ever."
+        )
+    elif judgement.stuck:
         said.append(
             f"{_waits(trace, race)} None of them can go on before another one does, and PostgreSQL,"
             " which sees no deadlock, breaks nothing: they wait for ever."
@@ -104,6 +112,14 @@ def _waits(trace: Trace, race: Race) -> str:
         for waiter, blockers in sorted(last.items())
     ]
     return "; ".join(said) + "." if said else "Each of them holds what another one waits for."
+
+
+def _through_and_holding(trace: Trace, race: Race) -> str:
+    """Return who holds a lock that another one waits for at the end, though it waits for none itself."""
+    last = {event.session: event for event in trace.events}
+    waits = [event for event in last.values() if event.kind == "wait"]
+    holders = {by for event in waits for by in event.blockers} - {event.session for event in waits}
+    return " and ".join(race.sessions[index].name for index in sorted(holders))
 
 
 def _victims(trace: Trace, race: Race) -> str:
