@@ -2,7 +2,7 @@
 
 A month ends every two seconds. Its invoices are told several times, at once and out of order.
 Meanwhile sessions are booked, each by several at the same moment, and some are refunded. One member
-can pay one thing at a time, and some calls are none that anybody may make.
+can pay one thing at a time, or lend to one person, and some calls are none that anybody may make.
 """
 
 import time
@@ -12,6 +12,7 @@ from functools import partial
 
 from locust import task
 
+from crossfoot.history.record import CallRecord
 from crossfoot.load.users import DatabaseUser, Outcome, ServiceUser, between
 
 MONTH = 2.0  # seconds
@@ -135,6 +136,31 @@ class MemberInDatabase(Member, DatabaseUser):
         if booked.outcome is Outcome.OK and refund:
             named = {"session_id": session, "reason": "cancelled"}
             self.call("process_peer_booking_refund", key=session, **named)
+
+    @task(2)
+    def lend_what_is_scarce(self) -> None:
+        """Send two people the same credits at once; they send back what they got."""
+        lender = self.any("scarce client")
+        self.at_once(*[partial(self.lend, lender, self.any("practitioner")) for _ in range(2)])
+
+    def lend(self, lender: uuid.UUID, borrower: uuid.UUID) -> None:
+        """Send credits there and back."""
+        if self.send(lender, borrower).outcome is Outcome.OK:
+            self.send(borrower, lender)
+
+    def send(self, sender: uuid.UUID, receiver: uuid.UUID) -> CallRecord:
+        """Send credits of which a scarce balance has them once."""
+        key = self.key()
+        return self.call(
+            "credits_transfer",
+            key=key,
+            from_user_id=sender,
+            to_user_id=receiver,
+            amount=50,
+            reference_id=key,
+            reference_type="loan",
+            description="",
+        )
 
     @task(2)
     def month_end(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from history_sessions import Made, Session, number
 
@@ -128,18 +129,25 @@ class Sales(Session):
                 reason="gift",
                 request_key=key,
             )
+        bought = await self.ordered(space, 0, key)
+        await self.once("complete_credit_lead_purchase", **bought, credit_amount=5)
+        for _ in range(2):
+            await self.once("refund_lead_purchase", **bought)
+        keys = self.key(), self.key()
+        for order in [await self.ordered(space, 1, each) for each in (*keys, keys[0])][:2]:
+            await self.once("complete_credit_lead_purchase", **order, credit_amount=15)
+
+    async def ordered(self, space: UUID, lead: int, key: UUID) -> dict[str, Any]:
+        """Order a lead; return the arguments that name the purchase."""
         created = await self.once(
             "create_lead_purchase",
             key,
-            lead_ids=[number(2, 0)],
+            lead_ids=[number(2, lead)],
             buyer_workspace_id=space,
             payment_method="credits",
             request_key=key,
         )
-        bought = {"purchase_id": created.result["create_lead_purchase"], "workspace_id": space}
-        await self.once("complete_credit_lead_purchase", **bought, credit_amount=5)
-        for _ in range(2):
-            await self.once("refund_lead_purchase", **bought)
+        return {"purchase_id": created.result["create_lead_purchase"], "workspace_id": space}
 
 
 class Bookings(Session):

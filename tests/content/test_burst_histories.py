@@ -106,3 +106,14 @@ def test_a_lead_that_is_sold_to_everybody_contradicts_itself_though_each_wallet_
     (found,) = checks["answers_follow_the_model"].findings
     assert found.subject.startswith("lead ")
     assert 2 <= len(found.rows) <= 8
+
+
+@pytest.mark.parametrize(("variant", "contradict"), [("", 0), ("claim_is_only_a_look", 1)])
+def test_a_claim_that_leaves_no_entry_is_held_against_the_model(
+    server: BackgroundServer, tmp_path: Path, variant: str, contradict: int
+) -> None:
+    (target,) = find_targets(["stripe_idempotency"])
+    check = sent(server, target, tmp_path, variant, burst="one_operation_claimed_by_many")
+    found = [each for each in check.findings if each.violates == ["answers_follow_the_model"]]
+    assert [each.subject.partition(" ")[0] for each in found] == ["claim"] * contradict
+    assert check.population["checks of the history"] == f"{2 - contradict} of 5 pass, 3 unknown"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from crossfoot.history.moves import read_moves
+from crossfoot.history.reading import open_history
+from crossfoot.history.record import CallRecord, Recorder
 from crossfoot.sql import names_in
 from crossfoot.target import Target, find_targets
+from crossfoot.verdicts import Outcome
 
 BOUND = [
     (target, name)
@@ -34,3 +39,18 @@ def test_a_refusal_for_lack_of_credits_is_one_of_the_refusals(target: Target) ->
         for pattern in operation.insufficient:
             known = any(pattern.startswith(prefix) for prefix in prefixes)
             assert known or "result.success = false" in operation.refused
+
+
+def test_of_a_transfer_that_is_refused_only_the_sender_lacks_credits(tmp_path: Path) -> None:
+    (target,) = find_targets(["peer_booking"])
+    path = tmp_path / "history.ndjson"
+    with Recorder(path, target=target.name, scenario="drawn", seed=1, began="") as recorder:
+        given = {"from_user_id": "poor", "to_user_id": "other", "amount": 50}
+        given |= {"reference_id": "1", "reference_type": "loan", "description": ""}
+        said = {"message": "Insufficient credits. Balance 15"}
+        recorder.add(
+            CallRecord(1, "s", "credits_transfer", Outcome.REFUSED, 1, 2, given, "1", said, "P0001")
+        )
+    called = read_moves(open_history([tmp_path]), target)
+    short = {name: [move.short for move in moves] for name, moves in called.by_account.items()}
+    assert short == {"poor": [True], "other": [False]}

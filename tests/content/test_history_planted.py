@@ -15,7 +15,7 @@ from crossfoot.background import BackgroundServer
 from crossfoot.history.check import check_history
 from crossfoot.history.judge import judge
 from crossfoot.history.ledger import Account, Entry, Ledger, read_ledger
-from crossfoot.history.matching import Matched, match
+from crossfoot.history.matching import Matched, Request, match
 from crossfoot.history.models import FOLLOW_THE_MODEL
 from crossfoot.history.moves import Move, read_moves
 from crossfoot.history.reading import open_history
@@ -68,17 +68,21 @@ class Told:
             yield match(name, moves, account, marked=True)
 
     def answered(self, outcome: Outcome = Outcome.OK) -> tuple[str, int, Move]:
-        """Return a call of its own that ended so and left an entry found by its key: where, which."""
+        """Return a call of its own that ended so and left an entry found by its key: where, which.
+
+        Others of its account come after it, by their keys too, and tell against what is planted; but
+        not so many that their findings are all that is kept.
+        """
         found = [
             (matched.name, i, request.moves[0])
             for matched in self.matched()
             for i, request in enumerate(matched.asked)
-            if request and len(request.moves) == 1 and i > 2
-            if request.moves[0].outcome is outcome
-            if request.moves[0].key or request.moves[0].reference
+            if i > 1 and not matched.guessed and request and len(request.moves) == 1
+            if request.moves[0].outcome is outcome and has_key(request)
+            if any(r and r.acknowledged and has_key(r) for r in matched.asked[i + 1 :])
         ]
         assert found
-        return found[len(found) // 2]
+        return found[-1]
 
     def change(self, move: Move, **values: object) -> None:
         """Change what a call's record says."""
@@ -109,6 +113,11 @@ class Told:
         self.entries(account).insert(place + 1, entry)
         self.ledger.accounts[account].opening = (self.ledger.accounts[account].opening or 0) * 10
         self.settle(account)
+
+
+def has_key(request: Request) -> bool:
+    """Say whether its entry is found by a key, or by a reference."""
+    return bool(request.moves[0].key or request.moves[0].reference)
 
 
 Plant = Callable[[Told], "tuple[str, int] | None"]

@@ -265,7 +265,8 @@ def _verdict(findings: Sequence[Finding], volley: Volley) -> tuple[Verdict, str]
 
 def _passed(history: Sequence[Check]) -> str:
     passed = sum(check.verdict is Verdict.PASS for check in history)
-    return f"{passed} of {len(history)} pass"
+    unknown = sum(check.verdict is Verdict.UNKNOWN for check in history)
+    return f"{passed} of {len(history)} pass" + (f", {unknown} unknown" if unknown else "")
 
 
 def _plain(value: object) -> object:

@@ -34,15 +34,15 @@ def key_of(operation: Operation | None, arguments: Mapping[str, Any]) -> str:
 class LedgerCheck:
     """Holds a burst's calls against the ledger. Made, and begun, before the first of them.
 
-    It can speak of what target.toml tells: the ledger, and the entries of the operations called.
+    It can speak of what target.toml tells, the ledger and the entries of the operations called, and of
+    what the target's model is about besides accounts.
     """
 
     def __init__(self, control: asyncpg.Connection, target: Target, burst: Burst) -> None:
         self._control = control
         self._target = target
         self._opening: dict[str, int] = {}
-        entries = [target.operations[name].entries for name in burst.operations]
-        self.possible = "entry" in target.relations and not burst.program and any(entries)
+        self.possible = "entry" in target.relations and not burst.program
 
     async def begin(self) -> None:
         """Note where each account's ledger stands."""

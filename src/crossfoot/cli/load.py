@@ -99,7 +99,7 @@ async def load(job: work.Job, request: Request) -> Run:
         with shown.live():
             found = Load(server, plan, shown.progress, shown.ready)
             checks = await found.run()
-            runner.settings = await _serversettings_of(found)
+            runner.settings = await _settings_of(found)
         for check in (check for each in checks.values() for check in each):
             job.screen.check(check)
         result = runner.result(list(_results(scenario, plan, checks, runner)))
@@ -122,7 +122,7 @@ def _check(request: Request, scenario: Scenario) -> None:
     require_packages("load", [*([] if request.prepare else ["locust"]), *needed], "load")
 
 
-async def _serversettings_of(found: Load) -> dict[str, str]:
+async def _settings_of(found: Load) -> dict[str, str]:
     assert found.ground
     async with found.ground.connection() as connection:
         return await settings_of(connection)

@@ -12,7 +12,7 @@ from crossfoot.history.smallest import smallest
 from crossfoot.verdicts import Verdict
 
 # How often the model is asked to make a contradiction smaller, of an account and of a thing.
-_ASK_AGAIN, _ASK_AGAIN_OF_THINGS = 15_000, 150_000
+_ASK_AGAIN, _ASK_AGAIN_OF_THINGS = 15_000, 40_000
 _MOST_SHOWN = 8
 _FEW = 2  # one call contradicts nothing that a reader can see
 _NAME = 8  # characters: what is shorter names nothing

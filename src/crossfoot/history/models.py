@@ -84,7 +84,13 @@ def check_model(
         severity=Severity.CRITICAL,
         properties=[Property.SERIAL, Property.STATE],
     )
-    groups = _groups(history, model, called, ledger)
+    try:
+        groups = _groups(history, model, called, ledger)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # Such as a burst whose statement doesn't say what the operation's arguments are.
+        check.verdict, check.reason = Verdict.UNKNOWN, _failed(error)
+        check.population = {"calls": "0", "accounts": "0"}
+        return [check]
     counts: Counter[str] = Counter()
     doubts: list[str] = []
     for name in sorted(groups.calls):
@@ -236,7 +242,7 @@ def _check_one(
         core, last = contradiction(name, timed, result, asked)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # The model's own mistake says nothing about the calls.
-        return Verdict.UNKNOWN, None, f"model.py fails: {type(error).__name__}: {error}"
+        return Verdict.UNKNOWN, None, _failed(error)
     violation = Violation(
         FOLLOW_THE_MODEL,
         "answer no order gives",
@@ -246,6 +252,10 @@ def _check_one(
         kind=_kind(name, found),
     )
     return Verdict.FAIL, violation, ""
+
+
+def _failed(error: Exception) -> str:
+    return f"model.py fails: {type(error).__name__}: {error}"
 
 
 def _budget(calls: int, asked: Asked) -> int:

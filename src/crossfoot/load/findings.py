@@ -19,7 +19,7 @@ from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity, Verdict
 
 # Calls of one account, and of all of them, about which a model is asked.
-_MOST_CALLS, _MOST_ALTOGETHER = 300, 6000
+_MOST_CALLS, _MOST_ALTOGETHER = 1000, 6000
 
 
 @dataclass
@@ -198,18 +198,23 @@ def judge_calls(history: History, target: Target, ledger: Ledger) -> list[Check]
     """Check a load's history as ``crossfoot check`` does, but ask the model only what is soon said.
 
     Its time grows with the square of an account's calls. Busy accounts are left to the ledger's own
-    order here; without any other account there is no check of the model.
+    order here. Things, such as a lead that is for sale, are asked about even if all accounts are busy.
     """
     called = read_moves(history, target)
     checks = check_history(history, called, ledger)
     few = _few_calls(called)
-    if not few.by_account:
-        return checks
     asked = check_model(history, target, few, ledger)
+    if not few.by_account:
+        asked = [check for check in asked if _looked(check)]
     for check in asked:
         if busy := len(called.by_account) - len(few.by_account):
             check.population["busier accounts, not asked about"] = str(busy)
     return [*checks, *asked]
+
+
+def _looked(check: Check) -> bool:
+    """Say whether a check of the model asked about any account or thing."""
+    return check.population["calls"] != "0"
 
 
 def _few_calls(called: Called) -> Called:
