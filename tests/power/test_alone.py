@@ -15,7 +15,7 @@ from witness import Pair, open_pair
 from crossfoot.background import BackgroundServer
 from crossfoot.checks.contracts import SUPERUSER, Contract, load_contracts
 from crossfoot.content import Content
-from crossfoot.explorer import instrument as instrument_module
+from crossfoot.explorer.instrumented import Instrumented
 from crossfoot.explorer.race import load_race
 from crossfoot.headers import read_text
 from crossfoot.sql import Query, inline, statements
@@ -90,12 +90,12 @@ def test_a_step_that_moved_a_line_would_be_noticed(
     server: BackgroundServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The contexts of the faults tell it."""
-    apply = instrument_module._apply
+    apply = Instrumented.apply
 
-    def moving(body: str, edits: Any, name: str, found: Any, written: str) -> str:
-        return apply(body, edits, name, found, "\n" + written)
+    def moving(self: Instrumented, body: str, edits: Any, name: str, written: str) -> str:
+        return apply(self, body, edits, name, "\n" + written)
 
-    monkeypatch.setattr(instrument_module, "_apply", moving)
+    monkeypatch.setattr(Instrumented, "apply", moving)
     (specimen,) = (each for each in SPECIMENS if each.name == "loyalty_points_spent_twice")
     with pytest.raises(AssertionError, match="line"):
         test_a_specimen_does_the_same_with_steps_as_without(server, specimen, "safe", tmp_path)
