@@ -93,6 +93,8 @@ class Looks:
 
         Of one that ``failed`` any row that was read may have been locked.
         """
+        if not self.any:
+            return EVERYTHING
         whole = self.watch.footprint(self.base, self.base, self.last)
         if whole.unknown:
             return whole
