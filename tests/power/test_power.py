@@ -23,6 +23,7 @@ CLASSES = {
     "first_touch_race",
     "insert_where_not_exists",
     "lock_split_across_calls",
+    "lock_never_released",
     "lock_timeout_as_refusal",
     "locks_in_caller_order",
     "raw_unique_violation",
