@@ -366,9 +366,8 @@ class Arena:
                 elif client.place is Place.READY:
                     await client.leave()  # others may wait for its locks
             left = [each for each in self.active if each.task and not each.task.done()]
-            if all(client.place is Place.WAITING for client in left) and self._trace.stuck:
-                break
-            if not left:
+            stuck = self._trace.stuck and all(each.place is Place.WAITING for each in left)
+            if stuck or not left:
                 break
             await asyncio.sleep(0.001)
         for client in self.active:
