@@ -99,7 +99,7 @@ class Worker:
             )
         for attempt in range(_TRIES):
             async with bench.ground(self._forms[target.file]) as ground:
-                run = BurstRun(ground, burst, self.plan.seed + attempt, burst.callers, tries=1)
+                run = BurstRun(ground, burst, self.plan.seed, burst.callers, first=attempt, tries=1)
                 check = await run.check()
             if check.verdict is not Verdict.UNKNOWN:
                 break

@@ -99,13 +99,15 @@ def run(
     *,
     callers: int | None = None,
     record: Record | None = None,
+    first: int = 0,
 ) -> Check:
     """Return the check of a burst, sent at a database of its own."""
     bench = Workbench(server.server)
 
     async def work() -> Check:
         async with bench.as_written(target) as form, bench.ground(form) as ground:
-            return await BurstRun(ground, chosen, 1, callers or chosen.callers, record).check()
+            many = callers or chosen.callers
+            return await BurstRun(ground, chosen, 1, many, record, first).check()
 
     return server.run(work())
 

@@ -113,6 +113,21 @@ def test_a_burst_whose_calls_met_nobody_is_unknown(
     assert check.reason.startswith("these 2 calls ran one after another; this proved nothing.")
 
 
+def test_calls_that_miss_each_other_are_sent_again_in_transactions_that_stay_open(
+    server: BackgroundServer, target: Target, tmp_path: Path
+) -> None:
+    # Nobody waits for anybody here: only the open transactions make the calls meet.
+    text = (
+        "-- title: Many look\n-- callers: 12\n-- expect: all ok\n"
+        "-- @caller nobody uuid\n-- @call look\nselect gift.look(:nobody);\n"
+    )
+    record = recorder_in(tmp_path, "gift", 1)
+    check = run(server, target, burst(target, text), record=record, first=2)
+    assert check.population["open after its call"] == "20 ms"
+    assert check.population["overlapped another call"] == "12 of 12"
+    assert all(line["server_end"] - line["server_start"] >= 20_000 for line in history(tmp_path))
+
+
 def test_an_error_that_nobody_expected_fails(server: BackgroundServer, target: Target) -> None:
     text = RIGHT.replace("exactly 3 ok in redeem\n", "at most 3 ok\n")
     text = text.replace("-- expect:  the others refused\n", "").replace(", 30)", ", 30 / (1 - 1))")

@@ -31,6 +31,7 @@ from crossfoot.verdicts import Outcome, Verdict
 
 _MOST_ROWS = 20
 _STEP = 1000  # from the seed of one try to that of the next
+_LINGER = 0.01  # seconds that transactions stay open, times the number of the try
 _PLAIN = (str, int, float, Decimal, UUID, datetime, date, time_of_day, type(None))
 
 Record = Callable[[Burst], Recorder]
@@ -55,8 +56,8 @@ def recorder_in(folder: Path, target: str, seed: int) -> Record:
 class BurstRun:
     """Runs one burst on a ground that others were on before. ``calls`` are those of the last volley.
 
-    Calls that happened to miss each other are sent again with new values, until they have been sent
-    ``tries`` times.
+    Calls that happened to miss each other are sent again with new values, in transactions that stay
+    open for longer each time: tries ``first`` to ``first + tries - 1``, the very first being number 0.
     """
 
     ground: Ground
@@ -64,13 +65,14 @@ class BurstRun:
     seed: int
     callers: int
     record: Record | None = None
+    first: int = 0
     tries: int = 3
     calls: list[CallRecord] = field(default_factory=list)
 
     async def check(self) -> Check:
         """Run it; return the check with its verdict. Raises ContentError for a faulty file."""
         started = time.perf_counter()
-        for attempt in range(self.tries):
+        for attempt in range(self.first, self.first + self.tries):
             check = self.burst.new_check()
             volley = await self._once(attempt, check)
             if volley is None or volley.overlap.proved or check.findings:
@@ -91,7 +93,7 @@ class BurstRun:
         ledger = LedgerCheck(self.ground.control, self.ground.target, self.burst)
         await ledger.begin()
         try:
-            volley = await self._fire(deal)
+            volley = await self._fire(deal, attempt * _LINGER)
         except TimeoutError:
             check.reason = "the callers didn't get together in time; is the machine that busy?"
             return None
@@ -111,7 +113,7 @@ class BurstRun:
         check.verdict, check.reason = _verdict(check.findings, volley)
         return volley
 
-    async def _fire(self, deal: Deal) -> Volley:
+    async def _fire(self, deal: Deal, linger: float) -> Volley:
         firing = await self.ground.range(self.callers, self.burst.isolation)
         if self.burst.program:
             return await firing.programs(self.burst.program, self.ground.target.schemas)
@@ -119,7 +121,7 @@ class BurstRun:
         texts = [inline(call.shown, deal.literals(each)) for _, call, each in deal.parts()]
         await self.ground.warm_up(texts)
         try:
-            return await firing.volley(parts)
+            return await firing.volley(parts, linger)
         except asyncpg.PostgresError as error:
             raise self._fault(self.burst.calls[0].line, "@call", error) from error
 
@@ -240,6 +242,7 @@ class BurstRun:
             "entities": str(self.burst.spread),
             "overlapped another call": f"{volley.overlap.overlapping} of {overlap.calls}",
             "under way at once": str(overlap.at_once),
+            **({"open after its call": f"{volley.linger * 1000:g} ms"} if volley.linger else {}),
             **{str(outcome): str(count) for outcome, count in counts.items() if count},
             **latencies(times),
             "audits": str(len(self.ground.audits.applicable)),

@@ -3,7 +3,9 @@
 Each caller's statement is the call with a gate before it. The gate is an advisory lock that the
 controller holds; when it lets go, PostgreSQL wakes all callers at once, without a client in between.
 Then the server's clock is read, the call made, and the clock read again, all in one statement and so
-in one transaction, which commits afterwards as the application's would.
+in one transaction, which commits afterwards as the application's would. On one processor short calls
+run to their ends one after another; ``linger`` keeps each transaction open for a while, as a slow disk
+or an application with more to do would, and others come in between.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ MARK = 0x43460011
 # An error takes the answer away and the times with it. A session's advisory lock outlives an error,
 # so the beginning is also written down as the number of one: microseconds since the gate was closed.
 _GATED = """
-select gate.began, clock_timestamp() as ended, answer.*
+select gate.began, {end} as ended, answer.*
 from (
     select
         opened.began,
@@ -43,6 +45,8 @@ from (
 ) as gate (began, marked)
 left join lateral (select true as answered, called.* from ({call}) as called) as answer on true
 """
+_NOW = "clock_timestamp()"
+_LATER = "case when pg_sleep({linger}) is not null then clock_timestamp() end"  # void isn't null
 _OWN_COLUMNS = 3
 _WAITING = """
 select count(*) from pg_locks
@@ -78,10 +82,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Volley:
-    """The calls of a volley, with ids from 1 in the callers' order, and how far they overlapped."""
+    """The calls of a volley, with ids from 1 in the callers' order, and how far they overlapped.
+
+    ``linger`` is for how many seconds each transaction stayed open after its call.
+    """
 
     calls: list[CallRecord]
     overlap: Overlap
+    linger: float = 0.0
 
 
 class Range:
@@ -102,10 +110,11 @@ class Range:
         self._operations = operations
         self._patience = patience
 
-    async def volley(self, parts: Sequence[Part]) -> Volley:
+    async def volley(self, parts: Sequence[Part], linger: float = 0.0) -> Volley:
         """Send a part over each connection, all at once, and return what came of it.
 
-        Raises asyncpg.PostgresError for a statement that PostgreSQL can't prepare.
+        ``linger`` is for how many seconds each transaction stays open after its call (for a call with
+        several rows, after each). Raises asyncpg.PostgresError for a statement that PostgreSQL can't prepare.
         """
         callers = self.callers[: len(parts)]
         await self.control.execute(f"select pg_advisory_lock({GATE}, 0)")
@@ -117,7 +126,7 @@ class Range:
         ]
         tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.gather(*(shooter.prepare(base) for shooter in shooters))
+            await asyncio.gather(*(shooter.prepare(base, linger) for shooter in shooters))
             tasks = [asyncio.create_task(shooter.shoot()) for shooter in shooters]
             await asyncio.wait_for(self._until_at_gate(tasks), self._patience)
             released = time.monotonic_ns()
@@ -136,7 +145,7 @@ class Range:
         await self._time(shooters, base)
         calls = [shooter.call(number, released) for number, shooter in enumerate(shooters, start=1)]
         spans = [shooter.span for shooter in shooters if shooter.span]
-        return Volley(calls, overlap_of(spans, len(calls)))
+        return Volley(calls, overlap_of(spans, len(calls)), linger)
 
     async def programs(self, program: Program, schemas: Sequence[str]) -> Volley:
         """Run application code over each connection, all at once, and return what came of it."""
@@ -177,8 +186,14 @@ class _Shooter:
         self._end = 0
         self._answer: Answer = Outcome.UNKNOWN, {}, ""
 
-    async def prepare(self, base: datetime) -> None:
-        text = _GATED.format(gate=GATE, mark=MARK, base=base.isoformat(), call=self.part.query.text)
+    async def prepare(self, base: datetime, linger: float) -> None:
+        text = _GATED.format(
+            gate=GATE,
+            mark=MARK,
+            base=base.isoformat(),
+            call=self.part.query.text,
+            end=_LATER.format(linger=linger) if linger else _NOW,
+        )
         statement = await self.connection.prepare(text)
         self._prepared = Prepared(statement, self.part.query.names, self._operation, _OWN_COLUMNS)
 
