@@ -106,6 +106,14 @@ def _statement(data: bytes, start: int, end: int, first_line: int) -> Statement:
     return Statement(data[start:end].decode(), first_line + data.count(b"\n", 0, start))
 
 
+def names_relations(source: str) -> bool:
+    """Say whether SQL names a table, a view or a common table expression, or can't be parsed."""
+    try:
+        return any(postgast.find_nodes(postgast.parse(source), pg.RangeVar))
+    except postgast.PgQueryError:
+        return True
+
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

@@ -59,7 +59,8 @@ class Puppets:
             footprint = EVERYTHING
             if self.footprints:
                 footprint = self.footprints[chosen][order.count(chosen)]
-            trace.moves.append(Move(chosen, footprint, len(enabled) > 1))
+            decided = len(enabled) > 1
+            trace.moves.append(Move(chosen, decided, frozenset((chosen,)), known=footprint))
             order.append(chosen)
             left[chosen][0] -= 1
             fresh = left[chosen][0] == 0

@@ -214,14 +214,14 @@ def test_three_sessions_have_the_outcomes_of_brute_force(counting: Ground) -> No
     assert compare(counting, [["read:1:0", "set:1:1"], ["add:1:10"], ["add:1:100"]]) >= 4
 
 
-def both_ways(counting: Ground, sessions: Sequence[Moves]) -> tuple[int, int]:
+def both_ways(counting: Ground, sessions: Sequence[Moves], header: str = "") -> tuple[int, int]:
     """Compare the outcomes of all orders with those of the reduced ones; return how many ran."""
     ids = f"array['{IDS[0]}', '{IDS[1]}']::uuid[]"
     calls = [
         f"-- @call play\nselect counting.play({ids}, '{{{','.join(moves)}}}');"
         for moves in sessions
     ]
-    race = counting.race(*calls, setup=SETUP, state=STATE)
+    race = counting.race(*calls, setup=SETUP, state=STATE, header=header)
     every = counting.every_trace(race, reduce=False)
     few = counting.every_trace(race)
     assert without_deadlocks(set(map(outcome, few))) == without_deadlocks(set(map(outcome, every)))
@@ -259,6 +259,18 @@ def test_orders_that_are_left_out_would_have_shown_nothing_new(
     counting: Ground, sessions: list[Moves]
 ) -> None:
     both_ways(counting, sessions)
+
+
+@given(st.lists(moves, min_size=2, max_size=2).filter(lambda each: sum(map(len, each)) < 6))
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_none_of_them_would_have_shown_anything_at_repeatable_read(
+    counting: Ground, sessions: list[Moves]
+) -> None:
+    both_ways(counting, sessions, "isolation: repeatable read")
 
 
 def test_sessions_that_never_meet_need_hardly_any_orders(counting: Ground) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ def test_a_step_that_moved_a_line_would_be_noticed(
     apply = Instrumented.apply
 
     def moving(self: Instrumented, body: str, edits: Any, name: str, written: str) -> str:
-        return apply(self, body, edits, name, "\n" + written)
+        moved = [replace(each, written="\n" + (each.written or written)) for each in edits]
+        return apply(self, body, moved, name, written)
 
     monkeypatch.setattr(Instrumented, "apply", moving)
     (specimen,) = (each for each in SPECIMENS if each.name == "loyalty_points_spent_twice")

@@ -17,9 +17,10 @@ from crossfoot.counterexample.regression import regression_race
 from crossfoot.counterexample.remedies import tried
 from crossfoot.counterexample.trial import at_stronger_levels
 from crossfoot.explorer.arena import Arena, NotDeterministicError
+from crossfoot.explorer.deviations import preemptions
 from crossfoot.explorer.judge import Judge, Judgement
 from crossfoot.explorer.race import Race
-from crossfoot.explorer.search import Follow, preemptions
+from crossfoot.explorer.search import Follow
 from crossfoot.explorer.stillness import StuckError
 from crossfoot.explorer.token import Token
 from crossfoot.explorer.trace import Trace

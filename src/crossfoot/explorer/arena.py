@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Protocol
 
 import asyncpg
@@ -20,9 +19,10 @@ from crossfoot.errors import ContentError, CrossfootError
 from crossfoot.explorer import stillness
 from crossfoot.explorer.client import ALL, Client, Place
 from crossfoot.explorer.drawn import Drawn, Draws
-from crossfoot.explorer.footprint import NOTHING, Touched
+from crossfoot.explorer.footprint import NOTHING
 from crossfoot.explorer.gate import Gate
 from crossfoot.explorer.instrumented import TIMEOUT, Instrumented
+from crossfoot.explorer.legs import Legs
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.seed_state import SeedState
 from crossfoot.explorer.stillness import Stillness, StuckError
@@ -57,20 +57,6 @@ class Policy(Protocol):
         ...
 
 
-@dataclass
-class _Leg:
-    """The way of a session from the stop where it was let go, or which it passed, to its next one.
-
-    ``enabled`` are those who could have gone, ``stop`` is the step's number (0 for none), ``before``
-    what the transaction had touched there, ``events`` how many had happened.
-    """
-
-    enabled: tuple[int, ...]
-    stop: int
-    before: Touched | None
-    events: int
-
-
 class Arena:
     """Runs schedules of races in one database; one schedule at a time."""
 
@@ -95,8 +81,9 @@ class Arena:
         self._stillness = Stillness(self._gate)
         self._clients: list[Client] = []
         self._trace = Trace()
-        self._leg = _Leg((), 0, None, 0)
-        self._releases_early = self._merges = True
+        self._enabled: tuple[int, ...] = ()  # those who could have made the present move
+        self._legs = Legs()
+        self._merges = True
         self._seed: SeedState | None = None
         self._runs = 0
         self._dirty: set[str] | None = None  # tables with rows; None: nobody knows
@@ -160,6 +147,7 @@ class Arena:
         self._trace = trace = Trace()
         self.last = None
         self.active = self._clients[: len(race.sessions)]
+        self._legs = Legs(self.active, trace)
         self._stillness.watch(self.active, trace)
         await self._set_up(race)
         try:
@@ -206,13 +194,15 @@ class Arena:
     async def _begin(self, race: Race, policy: Policy) -> None:
         # A higher isolation level takes its snapshot when a statement begins, so when it does matters.
         # In a serial order a call begins when its turn comes: now() is when its transaction began.
-        self._merges = race.isolation == "read committed" and policy.overlapping
-        self._releases_early = any(
+        self._legs.keeps_snapshots = race.isolation != "read committed"
+        self._merges = policy.overlapping and not self._legs.keeps_snapshots
+        self._legs.releases_early = any(
             self.instrumented.releases(call.query.text) for call in race.calls
         ) or (self._client is not Client and bool(self.instrumented.releasing))
         shown = all(self.instrumented.shows_all(call.query.text) for call in race.calls)
-        watched = self._merges and shown
-        self._stillness.blind = self._releases_early and not (
+        # Serializable transactions are told apart by more than what their moves touch.
+        watched = policy.overlapping and shown and race.isolation != "serializable"
+        self._stillness.blind = self._legs.releases_early and not (
             watched and self.instrumented.watch.tables
         )
         for client, session in zip(self.active, race.sessions, strict=True):
@@ -234,48 +224,34 @@ class Arena:
         if not client.connection.is_in_transaction():
             client.looks.forget()
         self._policy = policy
-        client.looks.wanted = policy.looks(self)
+        wanted = policy.looks(self)
+        for other in self.active:
+            if other is client or (wanted and other.place is Place.WAITING):
+                other.looks.wanted = wanted
+        signs = self._stillness.signs
         passes = self._passes(client, ALL if len(enabled) == 1 else policy.passes(self))
-        self._leave(client, enabled)
+        self._enabled = enabled
+        self._legs.start(client, client.step if client.place is Place.AT_STEP else 0)
         await self._advance(client, passes)
         await self._stillness.come()
         client.allow(0, alone=False)
-        self._arrive(client)
+        # Who waits may have gone on wherever a lock was given up, and wait for another one again.
+        given_up = signs != self._stillness.signs
+        waiting = [each for each in self._legs.under_way if each != chosen] if given_up else []
+        self._legs.arrive(client, waiting, decided=len(enabled) > 1)
         if client.place is Place.WAITING:
             await self._gate.prepare_for(client)  # it stops again once it has its lock
         await self._start_quiet_calls()
 
-    def _leave(self, client: Client, enabled: tuple[int, ...]) -> None:
-        """Note where a session starts from."""
-        stop = client.step if client.place is Place.AT_STEP else 0
-        self._leg = _Leg(enabled, stop, client.looks.last, len(self._trace.events))
-        self._trace.steps += 1
-
     def _passed(self, client: Client) -> None:
         """Note that a session has come to a step and goes on at once, as it would be let anyway."""
-        enabled = self._leg.enabled
-        self._arrive(client, client.step)
+        enabled = self._enabled
+        self._legs.arrive(client, (), decided=len(enabled) > 1, stop=client.step)
         if len(enabled) > 1:
             self._trace.decisions.append(Decision(enabled, client.index, (client.index,)))
-        self._leave(client, enabled)
-        self._leg.stop = client.step
+        self._legs.start(client, client.step)
         client.looks.wanted = self._policy.looks(self)
         self._stillness.passed()
-
-    def _arrive(self, client: Client, stop: int = 0) -> None:
-        """Note what a session did on its way here."""
-        leg, trace = self._leg, self._trace
-        happened = trace.events[leg.events :]
-        held = self.instrumented.holds_snapshot(
-            client.sent, leg.stop, client.step if client.place is Place.AT_STEP else stop
-        )
-        lockable = self.instrumented.lockable(client.sent, leg.stop)
-        footprint = client.footprint(
-            leg.before, happened, lockable=lockable, released=self._releases_early, held=held
-        )
-        trace.moves.append(Move(client.index, footprint, len(leg.enabled) > 1))
-        if sum(event.kind == "step" for event in happened) == 1:
-            happened[0].touched = footprint
 
     def _unpreempted(self, enabled: tuple[int, ...]) -> tuple[int, ...]:
         """Return those who can go on without preempting the session that went last."""
@@ -289,7 +265,7 @@ class Arena:
         Who waits for a lock does if the lock is given up; most statements give none up before they end.
         """
         waiting = any(other.place is Place.WAITING for other in self.active if other is not client)
-        passes = 0 if waiting and self._releases_early else asked
+        passes = 0 if waiting and self._legs.releases_early else asked
         client.allow(passes, alone=not waiting)
         return passes
 

@@ -14,6 +14,7 @@ from crossfoot.explorer.footprint import EVERYTHING, Footprint, Touched
 from crossfoot.explorer.instrumented import Instrumented
 from crossfoot.explorer.looks import Looks
 from crossfoot.explorer.race import Call, Session
+from crossfoot.explorer.rows import RowsOf
 from crossfoot.explorer.trace import CallResult, Event, Trace
 from crossfoot.outcome import outcome_of_error, outcome_of_rows
 from crossfoot.rendering import render
@@ -72,6 +73,7 @@ class Client:
         self.fresh = True
         self.transaction = 0
         self.step = 0
+        self.keys: list[str | None] = []  # what rows its last step is about (steps.sql)
         self.pieces = 0  # transactions that it ended in this schedule, those within a call too
         self.ended = 0  # transactions that ended, one way or the other
         self.results: list[list[CallResult]] = []
@@ -162,6 +164,7 @@ class Client:
         self.pieces += self._commits
         passes = self.passes > 0
         self.step, self.arrivals = int(number), int(arrival)
+        self.keys = json.loads(message.hint) if message.hint else []
         self._commits = self.instrumented.steps[self.step].kind == "commit"
         if self.looks.any:
             self.looks.note(Touched.read(touched))
@@ -304,19 +307,20 @@ class Client:
         happened: Sequence[Event],
         *,
         lockable: frozenset[int],
+        rows: RowsOf | None,
         released: bool,
         held: bool,
     ) -> Footprint:
-        """Return what its last move touched, ``before`` which it had touched that much.
+        """Return what it touched on its way to this stop, ``before`` which it had touched that much.
 
-        ``happened`` are the events of the move. The statement may have locked rows that it read in the
-        tables ``lockable``; ``released`` says that it may have given up locks, which it does by rolling
-        back to a savepoint; ``held`` that it may read from a snapshot that it took before the move.
+        ``happened`` are its events on the way. The statement may have locked rows that it read in the
+        tables ``lockable``, and touched no other rows than ``rows``. ``released`` says that it may have given
+        up locks, which it does by rolling back to a savepoint; ``held`` that it may read from a snapshot
+        that it took before.
         """
         kinds = {event.kind for event in happened}
-        moved = self.looks.moved(before, lockable, released=released)
-        others = any(event.session != self.index for event in happened)
-        if held or others or not self.looks.wanted or kinds & {"wait", "wake"}:
+        moved = self.looks.moved(before, lockable, rows, released=released)
+        if held or not self.looks.wanted:
             return EVERYTHING
         if kinds & {"error", "commit"}:
             return self.looks.ended(failed="error" in kinds)

@@ -1,8 +1,9 @@
 """What a session touched between two stops, so that orders which only swap strangers run once.
 
-Two moves of different sessions may be swapped without anybody noticing if neither writes or locks a
-table that the other one touches (Mazurkiewicz's independence). What was read and written is measured,
-by PostgreSQL's own counters of the running transaction. They don't tell a row that was read from one
+Two moves of different sessions may be swapped without anybody noticing if neither writes or locks
+rows that the other one touches (Mazurkiewicz's independence). Which tables were read and written is
+measured, by PostgreSQL's own counters of the running transaction; which of their rows is read from the
+statement, where it says so (reach.py). They don't tell a row that was read from one
 that was locked as well: where the statement has a locking clause, or a foreign key has the row
 locked, all that was read counts as locked. What can't be measured counts as touching everything.
 """
@@ -11,11 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 
 from crossfoot.errors import ContentError
+from crossfoot.explorer.rows import RowsOf, rows_apart
 from crossfoot.sql import tokens
 
 _WATCHED = """
@@ -69,29 +71,59 @@ _NONE = (0, 0, 0)
 class Footprint:
     """The tables that one move read, and those that it wrote or locked rows of.
 
-    ``changed`` are those of the latter that it wrote, for whoever reads about it.
+    ``changed`` are those of the latter that it wrote, for whoever reads about it. ``rows`` says which
+    rows of a table these were, where that is known.
     """
 
     reads: frozenset[int] = frozenset()
     writes: frozenset[int] = frozenset()
     unknown: bool = False
     changed: frozenset[int] = frozenset()
+    rows: RowsOf = field(default_factory=dict)
+
+    @property
+    def touched(self) -> frozenset[int]:
+        """Return all tables."""
+        return self.reads | self.writes
 
     def meets(self, other: Footprint) -> bool:
         """Say whether the order of two moves with these footprints may matter."""
         if self.unknown or other.unknown:
             return True
-        return bool(
-            self.writes & (other.reads | other.writes) or other.writes & (self.reads | self.writes)
-        )
+        shared = (self.writes & other.touched) | (other.writes & self.touched)
+        return any(not rows_apart(self.rows, other.rows, table) for table in shared)
 
     def with_writes_of(self, other: Footprint) -> Footprint:
-        """Return this footprint with another's writes in it."""
+        """Return this footprint with another's writes in it, wherever in their tables."""
         unknown = self.unknown or other.unknown
         return Footprint(self.reads, self.writes | other.writes, unknown, self.changed)
 
+    def joined(self, other: Footprint) -> Footprint:
+        """Return what was touched by both."""
+        rows = dict(self.rows)
+        for table in other.touched:
+            if table not in self.touched and table in other.rows:
+                rows[table] = other.rows[table]
+            elif table in rows and table in other.rows:
+                rows[table] |= other.rows[table]
+            else:
+                rows.pop(table, None)
+        return Footprint(
+            self.reads | other.reads,
+            self.writes | other.writes,
+            self.unknown or other.unknown,
+            self.changed | other.changed,
+            rows,
+        )
+
+    def of_rows(self, rows: RowsOf) -> Footprint:
+        """Return this footprint, given which rows were touched."""
+        known = {table: rows[table] for table in self.touched & rows.keys()}
+        return replace(self, rows=known)
+
 
 EVERYTHING = Footprint(unknown=True)
+NOTHING_TOUCHED = Footprint()
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ from crossfoot.explorer.footprint import NOTHING, Watch, not_all_counted
 from crossfoot.explorer.instrumented import RELEASES, TIMEOUT, Instrumented
 from crossfoot.explorer.locking import Locking
 from crossfoot.explorer.places import Edit, statement_places
+from crossfoot.explorer.reach import reach_of, told_apart
 from crossfoot.explorer.recognise import Recognised, recognise
+from crossfoot.explorer.tables import Tables
 from crossfoot.sql import tokens
 
 SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "crossfoot")
@@ -31,6 +33,8 @@ SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "crossfoot")
 _FUNCTIONS = """
 select p.oid::bigint as oid, n.nspname as schema, p.proname as name, l.lanname as language,
        p.provolatile::text as volatility, p.prorettype = 'trigger'::regtype as trigger,
+       coalesce(p.proargnames, '{}') as arguments,
+       case when p.prosecdef then p.proowner::bigint end as owner,
        p.prosrc as body, p.prosqlbody is not null as atomic,
        pg_get_functiondef(p.oid) as definition,
        pg_get_expr(p.proargdefaults, 0) as defaults,
@@ -97,9 +101,11 @@ async def instrument(
     found.impatient = any(TIMEOUT.search(str(row["definition"])) for row in rows)
     if not any(not_all_counted(str(row["body"])) for row in rows):
         found.watch = await Watch.of(connection, SYSTEM_SCHEMAS)
+        found.tables = await Tables.of(connection, SYSTEM_SCHEMAS)
     if statement_level:
         for row in rows:
             await _instrument_one(connection, row, found)
+        found.steps = told_apart(found.steps)
         # Functions that share a name are called by it: one of them that isn't quiet speaks for all.
         found.quiet_start -= found.skipped.keys() | found.early
     if any(found.locking.locks_late(step.text, found.callees) for step in found.steps.values()):
@@ -187,7 +193,7 @@ async def _instrument_one(
     if row["language"] not in INSTRUMENTED:
         found.skipped[name] = f"language {row['language']}: one opaque step"
         return
-    early, edits, source, variables = _edits(row, found.callees, name)
+    early, edits, source, variables = _edits(row, found, name)
     definition = str(row["definition"])
     at = definition.rindex(source)
     written = "select crossfoot.step({});" if row["language"] == "sql" else _asserted(variables)
@@ -229,28 +235,58 @@ async def _replace(connection: asyncpg.Connection, written: str, changed: str) -
             raise
 
 
-def _asserted(variables: Sequence[str]) -> str:
-    """Return how a step is written in PL/pgSQL, telling the variables where it is asked to."""
+def _with_keys(read: Recognised, row: Mapping[str, object], found: Instrumented) -> list[Edit]:
+    """Return the edits of a body, each step of which tells what rows the statement behind it is about."""
+    names = [*read.variables, *(str(each) for each in _listed(row["arguments"]))]
+    variables = {name.lower() for name in names if name.isidentifier()}
+    owner = row["owner"] if isinstance(row["owner"], int) else None
+    if not (tables := found.tables) or "#variable_conflict" in str(row["body"]):
+        return read.edits
+
+    def told(edit: Edit) -> Edit:
+        place = edit.place
+        if not place or place.kind != "statement" or edit.written:
+            return edit
+        reach = reach_of(place.text, tables, found.callees, variables, owner)
+        written = _asserted(read.variables, reach.expressions if reach else ())
+        return replace(edit, place=replace(place, reach=reach), written=written)
+
+    return [told(edit) for edit in read.edits]
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else []
+
+
+def _asserted(variables: Sequence[str], keys: Sequence[str] = ()) -> str:
+    """Return how a step is written in PL/pgSQL, telling the variables where it is asked to.
+
+    ``keys`` are the expressions that it always tells.
+    """
     shown = ", ".join(
         f"'{name.strip(chr(34))}', {name}"
         for name in variables[:_MOST_VARIABLES]
         if "'" not in name
     )
-    told = f", case when {_TELLS} then pg_catalog.jsonb_build_object({shown}) end" if shown else ""
-    return f"assert crossfoot.step({{}}{told});"
+    told = (
+        f"case when {_TELLS} then pg_catalog.jsonb_build_object({shown}) end" if shown else "null"
+    )
+    rows = f", array[{', '.join(f'crossfoot.key({key})' for key in keys)}]" if keys else ""
+    return f"assert crossfoot.step({{}}, {told}{rows});"
 
 
 def _edits(
-    row: Mapping[str, object], callees: Callees, name: str
+    row: Mapping[str, object], found: Instrumented, name: str
 ) -> tuple[bool, list[Edit], str, list[str]]:
     """Return whether the body touches data before its first step, the edits, the body, its variables."""
     body = str(row["body"])
     try:
         if row["language"] == "plpgsql":
             # A trigger's statement, and so its constraints and other triggers, goes on after it.
-            returns = bool(row["trigger"]) or row["name"] in callees.awaited
-            recognised = recognise(body, callees, return_steps=returns)
-            return recognised.early, recognised.edits, body, recognised.variables
+            returns = bool(row["trigger"]) or row["name"] in found.callees.awaited
+            recognised = recognise(body, found.callees, return_steps=returns)
+            edits = _with_keys(recognised, row, found)
+            return recognised.early, edits, body, recognised.variables
         if row["atomic"]:
             body, is_expression = _atomic_body(str(row["definition"]))
             if is_expression:

@@ -14,7 +14,9 @@ from crossfoot.explorer.locking import Locking
 from crossfoot.explorer.nested import steps_within
 from crossfoot.explorer.places import Edit, Place
 from crossfoot.explorer.recognise import recognise
-from crossfoot.sql import tokens
+from crossfoot.explorer.rows import Reach
+from crossfoot.explorer.tables import Tables
+from crossfoot.sql import names_relations, tokens
 
 _COMMENT = r"--[^\n]*\n|/\*.*?\*/"
 _ENDS = re.compile(r"\b(commit|rollback)\b", re.IGNORECASE)
@@ -27,13 +29,17 @@ RELEASES = re.compile(
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its number, the function and line (of the body, from 1) it stands in, what follows it."""
+    """One step: its number, the function and line (of the body, from 1) it stands in, what follows it.
+
+    ``reach`` is what the latter may touch, where that is known.
+    """
 
     number: int
     function: str
     line: int
     text: str
     kind: str
+    reach: Reach | None = None
 
 
 P = ParamSpec("P")
@@ -71,7 +77,7 @@ class Instrumented:
     default, a policy, an operator.
     ``impatient`` says that one of them sets a timeout of its own.
     ``watch`` is what is counted of what they touch, nothing where that wouldn't tell all; ``locking``
-    which of the rows that they read may be locked.
+    which of the rows that they read may be locked, ``tables`` what their keys are, if anybody asks.
     """
 
     steps: dict[int, Step] = field(default_factory=dict)
@@ -87,6 +93,7 @@ class Instrumented:
     impatient: bool = False
     watch: Watch = NOTHING
     locking: Locking = field(default_factory=Locking)
+    tables: Tables | None = None
     _stepped: dict[str, str] = field(default_factory=dict)
     _answers: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
@@ -129,7 +136,7 @@ class Instrumented:
 
     def _number(self, place: Place, name: str) -> int:
         number = len(self.steps) + 1
-        self.steps[number] = Step(number, name, place.line, place.text, place.kind)
+        self.steps[number] = Step(number, name, place.line, place.text, place.kind, place.reach)
         return number
 
     @_remembered
@@ -172,13 +179,16 @@ class Instrumented:
     def holds_snapshot(self, text: str, *stops: int) -> bool:
         """Say whether a statement may go on reading, after a stop, from a snapshot taken before it.
 
-        It does if it calls a function and does more than that; so does a function's statement that
-        calls one of those that are awaited.
+        It does if it calls a function and reads tables too, or calls two; so does a function's
+        statement that calls one of those that are awaited.
         """
         names = {self.steps[stop].function.rpartition(".")[2] for stop in stops if stop}
         if not names or names & self.callees.awaited:
             return bool(names)
-        return not self.starts_quietly(text) and bool(self.callees.called(tokens(text)))
+        called = self.callees.called(tokens(text))
+        if len(called) == 1 and not self.callees.hidden:
+            return names_relations(text)
+        return bool(called) and not self.starts_quietly(text)
 
     @_remembered
     def starts_quietly(self, text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crossfoot.explorer.footprint import EVERYTHING, NOTHING, Footprint, Touched, Watch
+from crossfoot.explorer.rows import Rows, RowsOf
 
 
 class Looks:
@@ -25,6 +26,12 @@ class Looks:
         self._unsettled: frozenset[int] = frozenset()  # tables in which it may have since
         self._begun = False  # and nobody has looked since
         self._undone = False  # whether it went back to a savepoint since its last move
+        self._rows: dict[
+            int, frozenset[Rows]
+        ] = {}  # that the transaction may have touched, by table
+        self._anywhere: frozenset[int] | None = (
+            frozenset()
+        )  # tables of which it may have touched all
 
     @property
     def any(self) -> bool:
@@ -43,6 +50,7 @@ class Looks:
         self.base = self.last = None
         self._locked = self._unsettled = frozenset()
         self._settled = None
+        self._rows, self._anywhere = {}, frozenset()
         self._begun, self._undone = True, False
 
     def note(self, seen: Touched) -> None:
@@ -59,14 +67,21 @@ class Looks:
         self.last = None
 
     def moved(
-        self, before: Touched | None, lockable: frozenset[int], *, released: bool
+        self,
+        before: Touched | None,
+        lockable: frozenset[int],
+        rows: RowsOf | None = None,
+        *,
+        released: bool,
     ) -> Footprint:
         """Return what a move touched, ``before`` which the transaction had touched that much.
 
-        In the tables ``lockable`` the statement may have locked rows that it read. ``released`` says
-        that it may have given up locks, which it does by going back to a savepoint.
+        In the tables ``lockable`` the statement may have locked rows that it read. ``rows`` are all that
+        it may have touched, None if nobody can tell. ``released`` says that it may have given up locks,
+        which it does by going back to a savepoint.
         """
         undone, self._undone = self._undone, False
+        self._note_rows(before, rows)
         if not (self.any and self.wanted):
             self._unsettled |= lockable
             return EVERYTHING
@@ -78,7 +93,17 @@ class Looks:
         self._settled = self.last
         if released and undone:
             return found.with_writes_of(self.ended(failed=True))
-        return found
+        return found.of_rows(rows or {})
+
+    def _note_rows(self, before: Touched | None, rows: RowsOf | None) -> None:
+        """Remember which rows a move may have touched."""
+        if rows is not None:
+            for table, some in rows.items():
+                self._rows[table] = self._rows.get(table, frozenset()) | some
+        elif self._anywhere is not None:
+            seen = self.last is not (before or self.base)
+            found = self.watch.footprint(self.base, before or self.base, self.last)
+            self._anywhere = None if found.unknown or not seen else self._anywhere | found.touched
 
     def _settle(self, upto: Touched | None) -> None:
         """Judge what was locked in moves of which nobody wanted to know."""
@@ -98,7 +123,11 @@ class Looks:
         whole = self.watch.footprint(self.base, self.base, self.last)
         if whole.unknown:
             return whole
-        return Footprint(writes=whole.writes | (whole.reads if failed else self._locked))
+        found = Footprint(writes=whole.writes | (whole.reads if failed else self._locked))
+        if self._anywhere is None:
+            return found
+        known = {table: rows for table, rows in self._rows.items() if table not in self._anywhere}
+        return found.of_rows(known)
 
     def failed(self, before: Touched | None) -> None:
         """Judge a look that came after the transaction had failed.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from crossfoot.explorer.rows import Reach
 from crossfoot.sql import tokens
 
 
@@ -12,13 +13,14 @@ class Place:
     """A place for a step: ``offset`` (bytes) in the body, its ``line`` (from 1) and what follows there.
 
     Its ``kind`` is "statement", "commit" (COMMIT or ROLLBACK), "return", or "nested" where it lies in
-    a string that is executed.
+    a string that is executed. ``reach`` is what the statement may touch, where that is known.
     """
 
     offset: int
     line: int
     text: str
     kind: str = "statement"
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,25 @@
-"""Which schedules run, and in which order: those with the fewest preemptions first.
+"""Running schedules, in which order, and how far that came: those with the fewest preemptions first.
 
-Every schedule is reached exactly once: as a prefix of choices whose last one deviates from what its
-parent did, continued without preempting anybody. When nothing is left the search was exhaustive;
-when the budget ends first, every schedule below some number of preemptions has run. Of schedules
-that only swap moves which don't meet, one is enough: sleep sets (P. Godefroid, Partial-Order Methods
-for the Verification of Concurrent Systems, 1996) leave the others out. Of sessions that are to do the
-very same, the one that is named first begins: the other way round is its mirror image. What follows a
-deadlock is run in one order only, for nobody can choose whom PostgreSQL picks to break it.
+When no schedule is left that was asked for (deviations.py), the search was exhaustive. That may take
+more than the budget. So from half of it on whatever deviates runs, and what can be said at the end is
+that every schedule below some number of preemptions has run.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 from itertools import takewhile
 
 from crossfoot.explorer.arena import Arena, NotDeterministicError
 from crossfoot.explorer.client import ALL
-from crossfoot.explorer.footprint import Footprint
+from crossfoot.explorer.deviations import Deviation, Deviations, Sleep, after
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.trace import Move, Trace
 
-Sleep = dict[int, Footprint]
-"""Sessions whose next move need not come next: it was tried before, and nothing has met it since."""
+_AHEAD = 6  # how many schedules may begin before the deviations of one are known
 _TRIES = 10  # at a prefix that doesn't repeat at once
-_Item = tuple[int, int, tuple[int, ...], Sleep]
 
 
 @dataclass
@@ -68,31 +61,6 @@ class Follow:
         return decided[len(self.choices) - 1] if self.choices else 0
 
 
-def twins(race: Race) -> dict[int, list[int]]:
-    """Return, by session, those named before it that send the very same statements."""
-    does = [session.does for session in race.sessions]
-    return {
-        number: [earlier for earlier in range(number) if does[earlier] == does[number]]
-        for number in range(len(does))
-    }
-
-
-def after(asleep: Sleep, moves: Iterable[Move]) -> Sleep:
-    """Return who still sleeps after these moves: whoever none of them meets."""
-    for move in moves:
-        asleep = {
-            session: footprint
-            for session, footprint in asleep.items()
-            if session != move.session and not footprint.meets(move.footprint)
-        }
-    return asleep
-
-
-def preemptions(trace: Trace, upto: int | None = None) -> int:
-    """Return how many of the first ``upto`` choices took the turn from a session that could go on."""
-    return sum(decision.chosen not in decision.free for decision in trace.decisions[:upto])
-
-
 @dataclass
 class Search:
     """The schedules of one race that are known and not run yet.
@@ -106,29 +74,30 @@ class Search:
     mirror: bool = False
     ran: int = 0
     equal: int = 0
-    _heap: list[_Item] = field(default_factory=lambda: [(0, 0, (), {})])
-    _pushed: int = 0
-    _running: int = 0
+    stopped: bool = False
+    _deviations: Deviations = field(default_factory=Deviations)
+    _wide: bool = False
+    _begun: int = 0  # how many schedules were begun
+    _used: int = 0  # of how many of them the deviations are known
+    _costs: dict[int, int] = field(default_factory=dict)  # of those that were begun and not used
+    _results: dict[int, tuple[Deviation, Trace] | None] = field(default_factory=dict)
     _over: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
-    stopped: bool = False
-    _twins: dict[int, list[int]] = field(default_factory=dict)
 
     @property
     def left(self) -> int:
         """Return how many schedules are known and not run."""
-        return len(self._heap)
+        return len(self._deviations) if self._deviations.owed else 0
 
     @property
     def complete(self) -> bool:
         """Say whether no schedule is left."""
-        return not self._heap and not self.stopped
+        return not self._deviations.owed and not self.stopped
 
     @property
     def bound(self) -> int | None:
         """Return the number of preemptions up to which every schedule ran; None for not even 0."""
-        lowest = min((cost for cost, *_ in self._heap), default=0) - 1
-        return lowest if lowest >= 0 else None
+        return self._deviations.bound
 
     async def run(
         self,
@@ -140,7 +109,7 @@ class Search:
 
         ``seen`` is awaited for each, while its arena still holds the result.
         """
-        self._twins = twins(race) if self.mirror else {}
+        self._deviations = Deviations(race if self.mirror else None, reduce=self.reduce)
         workers = [asyncio.create_task(self._work(race, arena, seen)) for arena in arenas]
         try:
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
@@ -152,44 +121,77 @@ class Search:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+            for number in sorted(self._results):
+                self._use(number)
+            if self._deviations.owed:
+                self._widen()  # for the bound
         for worker in workers:
             worker.result()
 
     async def _work(
         self, race: Race, arena: Arena, seen: Callable[[Trace, Arena], Awaitable[None]]
     ) -> None:
-        while not (self.stopped or self._over) and self.ran + self._running < self.budget:
-            if not self._heap:
-                if not self._running:
-                    break
-                self._news.clear()
-                await self._news.wait()
-                continue
-            item = heappop(self._heap)
-            self._running += 1
+        while deviation := await self._next():
+            number = self._begun - 1
             try:
-                await self._one(race, arena, item, seen)
+                trace = await self._follow(race, arena, deviation.choices, deviation.asleep)
             except BaseException:
-                heappush(self._heap, item)  # it hasn't run
+                self._deviations.put_back(deviation)
+                self._results[number] = None
                 raise
             finally:
-                self._running -= 1
                 self._news.set()
+            self.ran += 1
+            self._results[number] = deviation, trace
+            self._news.set()
+            if self._deviations.is_new(deviation, trace):
+                await seen(trace, arena)
+            else:
+                self.equal += 1
 
-    async def _one(
-        self,
-        race: Race,
-        arena: Arena,
-        item: _Item,
-        seen: Callable[[Trace, Arena], Awaitable[None]],
-    ) -> None:
-        _, _, prefix, asleep = item
-        trace = await self._follow(race, arena, prefix, asleep)
-        self.ran += 1
-        if self._branch(trace, len(prefix), asleep):
-            await seen(trace, arena)
-        else:
-            self.equal += 1
+    async def _next(self) -> Deviation | None:
+        """Return the next schedule to be run; None if there is none, or it isn't to be run.
+
+        What is known of a schedule is used after a fixed number of others have begun, so that the
+        same schedules run whichever is through first.
+        """
+        while not (self.stopped or self._over):
+            if self._has_to_wait:
+                if self._used in self._results:
+                    self._use(self._used)
+                else:
+                    self._news.clear()
+                    await self._news.wait()
+            elif self._begun >= self.budget or not self._deviations.owed:
+                return None
+            else:
+                if 2 * self._begun >= self.budget:
+                    self._widen()
+                self._costs[self._begun] = self._deviations.cost
+                self._begun += 1
+                return self._deviations.take()
+        return None
+
+    def _use(self, number: int) -> None:
+        """Push what deviates from a schedule that has run."""
+        result = self._results.pop(number)
+        self._used = number + 1
+        self._costs.pop(number, None)
+        if result:
+            self._deviations.branch(*result)
+
+    @property
+    def _has_to_wait(self) -> bool:
+        """Say whether what deviates from a schedule that has begun may come first."""
+        if self._used == self._begun or self._begun - self._used >= _AHEAD:
+            return self._used < self._begun
+        lowest = min(self._costs.values(), default=0)
+        return not self._deviations.owed or lowest < self._deviations.cost
+
+    def _widen(self) -> None:
+        if not self._wide:
+            self._deviations.widen()
+        self._wide = True
 
     @staticmethod
     async def _follow(race: Race, arena: Arena, prefix: tuple[int, ...], asleep: Sleep) -> Trace:
@@ -208,39 +210,3 @@ class Search:
                 if not left:
                     raise
         raise NotDeterministicError("not deterministic: a schedule ended before its choices")
-
-    def _branch(self, trace: Trace, start: int, asleep: Sleep) -> bool:
-        """Push what deviates from a schedule; say whether it isn't equal to one that is run anyway."""
-        cost = preemptions(trace, start)
-        choices = trace.choices
-        decided = [number for number, move in enumerate(trace.moves) if move.decided]
-        since = decided[start - 1] if start else 0
-        for at in range(start, len(choices)):
-            decision, number = trace.decisions[at], decided[at]
-            asleep, since = after(asleep, trace.moves[since:number]), number
-            if decision.chosen in asleep:
-                return False
-            move = trace.moves[number]
-            begun = {earlier.session for earlier in trace.moves[:number]}
-            for other in decision.enabled:
-                if other != decision.chosen and other not in asleep and self._due(other, begun):
-                    self._pushed += 1
-                    extra = other not in decision.free
-                    sleepers = asleep | {move.session: move.footprint} if self.reduce else {}
-                    item = (cost + extra, self._pushed, (*choices[:at], other), sleepers)
-                    heappush(self._heap, item)
-            cost += decision.chosen not in decision.free
-        return not self._slept_through(trace, asleep, since)
-
-    def _due(self, session: int, begun: set[int]) -> bool:
-        """Say whether a session may begin, or has: those before it that are to do the same have."""
-        return session in begun or begun.issuperset(self._twins.get(session, ()))
-
-    @staticmethod
-    def _slept_through(trace: Trace, asleep: Sleep, since: int) -> bool:
-        """Say whether a sleeper went on, after the last choice, without having been woken."""
-        for number in range(since, len(trace.moves)):
-            if trace.moves[number].session in asleep:
-                return True
-            asleep = after(asleep, [trace.moves[number]])
-        return False

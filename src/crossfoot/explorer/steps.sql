@@ -67,9 +67,25 @@ end
 $$;
 grant execute on function crossfoot.count_arrivals(bigint) to public;
 
+-- A value as rows are told apart by it: "type value", null if two texts of its type may be one value.
+create function crossfoot.key(value anyelement) returns text
+language sql
+stable
+as $$
+    select case
+        when pg_catalog.pg_typeof(value)::pg_catalog.text in (
+            'uuid', 'smallint', 'integer', 'bigint', 'text', 'character varying', 'boolean', 'date'
+        ) then pg_catalog.concat(pg_catalog.pg_typeof(value), ' ', value)
+    end
+    where value is not null
+$$;
+grant execute on function crossfoot.key(anyelement) to public;
+
 -- crossfoot.turn_N says, for slot N, how far the session may go and which lock it waits for then:
 -- 2 * arrival + turn. Up to that arrival it passes steps.
-create function crossfoot.step(number integer, variables jsonb default null) returns boolean
+create function crossfoot.step(
+    number integer, variables jsonb default null, keys text[] default null
+) returns boolean
 language plpgsql
 volatile
 security definer
@@ -95,7 +111,7 @@ begin
             when current_setting('crossfoot.watched', true) = 'on'
                 then crossfoot.moment() || ' ' || crossfoot.touched()
         end
-        using detail = coalesce(variables::text, '');
+        using detail = coalesce(variables::text, ''), hint = coalesce(to_json(keys)::text, '');
     if arrival > turn / 2 then
         perform pg_advisory_lock(1128681263, (2 * slot + turn % 2)::integer);
         perform pg_advisory_unlock(1128681263, (2 * slot + turn % 2)::integer);
@@ -106,7 +122,7 @@ begin
     return true;
 end
 $$;
-grant execute on function crossfoot.step(integer, jsonb) to public;
+grant execute on function crossfoot.step(integer, jsonb, text[]) to public;
 
 -- 1: go on. 2: every step raises, which ends a schedule that doesn't end by itself.
 create sequence crossfoot.given_up;

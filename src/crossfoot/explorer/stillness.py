@@ -98,9 +98,11 @@ class Stillness:
         Since then, not since this move began: a session that is let go may be through before the
         controller hears that it let it go.
         """
-        return self._signs() != self._given_up
+        return self.signs != self._given_up
 
-    def _signs(self) -> int:
+    @property
+    def signs(self) -> int:
+        """Return how many signs there have been of locks that were given up."""
         return sum(client.ended + client.wakes + client.looks.rollbacks for client in self._active)
 
     async def _heard(self, patience: float) -> bool:
@@ -120,7 +122,7 @@ class Stillness:
         PostgreSQL will break a circle, so that isn't the end of it.
         """
         index_of = {client.pid: client.index for client in self._active}
-        self._given_up = self._signs()
+        self._given_up = self.signs
         found = await self._gate.blockers(moving)
         # Who waits for the controller stands at a step, and its announcement is on the way.
         blockers = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from crossfoot.explorer.drawn import UNKNOWN, Drawn
-from crossfoot.explorer.footprint import Footprint
+from crossfoot.explorer.footprint import EVERYTHING, NOTHING_TOUCHED, Footprint
 from crossfoot.explorer.race import Call
 from crossfoot.verdicts import Outcome
 
@@ -56,13 +56,30 @@ class Decision:
     free: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Move:
-    """One session's way from one stop to the next. ``decided`` says that another could have gone."""
+    """What happened between two choices: a session went on until nothing moved any more.
+
+    ``decided`` says that another could have gone. ``took_part`` are the session itself and those that
+    waited for it. Who of them is still ``under_way`` waits, so that nobody can say yet what it touches
+    until its next stop.
+    """
 
     session: int
-    footprint: Footprint
     decided: bool
+    took_part: frozenset[int]
+    under_way: set[int] = field(default_factory=set)
+    known: Footprint = NOTHING_TOUCHED
+
+    @property
+    def footprint(self) -> Footprint:
+        """Return what was touched, by all who took part: everything as long as one is under way."""
+        return EVERYTHING if self.under_way else self.known
+
+    def note(self, session: int, footprint: Footprint) -> None:
+        """Note what a session touched on its way to the stop at which it now stands."""
+        self.under_way.discard(session)
+        self.known = self.known.joined(footprint)
 
 
 @dataclass

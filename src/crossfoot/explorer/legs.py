@@ -1,0 +1,90 @@
+"""The ways of the sessions from stop to stop, and what each of them touched there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from crossfoot.explorer.client import Client, Place
+from crossfoot.explorer.footprint import Touched
+from crossfoot.explorer.rows import RowsOf
+from crossfoot.explorer.trace import Move, Trace
+
+
+@dataclass
+class _Leg:
+    """The way of a session from the stop where it was let go, or which it passed, to its next one.
+
+    ``stop`` is the step's number (0 for none), ``before`` what the transaction had touched there,
+    ``rows`` what it may touch on its way, None if nobody can tell; ``events`` is how many had happened.
+    ``snapshot`` says that it takes one for its whole transaction, and so reads everything. ``moves``
+    are those that it takes part in: more than one if it has to wait.
+    """
+
+    stop: int
+    before: Touched | None
+    rows: RowsOf | None
+    events: int
+    snapshot: bool
+    moves: list[Move] = field(default_factory=list)
+
+
+@dataclass
+class Legs:
+    """The legs that are under way in one schedule, by session.
+
+    ``keeps_snapshots`` says that a transaction reads from one snapshot, ``releases_early`` that a
+    statement may give up locks before it ends.
+    """
+
+    active: Sequence[Client] = ()
+    trace: Trace = field(default_factory=Trace)
+    keeps_snapshots: bool = False
+    releases_early: bool = True
+    under_way: dict[int, _Leg] = field(default_factory=dict)
+
+    def start(self, client: Client, stop: int) -> None:
+        """Note where a session starts from."""
+        reach = client.instrumented.steps[stop].reach if stop else None
+        self.under_way[client.index] = _Leg(
+            stop,
+            client.looks.last,
+            reach.rows(client.keys) if reach else None,
+            len(self.trace.events),
+            self.keeps_snapshots and not client.connection.is_in_transaction(),
+        )
+        self.trace.steps += 1
+
+    def arrive(
+        self, client: Client, waiting: Sequence[int], *, decided: bool, stop: int = 0
+    ) -> None:
+        """Note a session's move, in which those who were ``waiting`` may have taken part.
+
+        What those touched who stand somewhere is noted too. ``stop`` is the step that it passes.
+        """
+        took_part = frozenset((client.index, *waiting))
+        move = Move(client.index, decided, took_part, set(took_part))
+        self.trace.moves.append(move)
+        for index in sorted(took_part):
+            self.under_way[index].moves.append(move)
+            if self.active[index].place is not Place.WAITING:
+                self._note(self.active[index], self.under_way.pop(index), stop)
+
+    def _note(self, client: Client, leg: _Leg, stop: int) -> None:
+        """Note what a session touched on its way here, for each move of that."""
+        events = self.trace.events[leg.events :]
+        happened = [event for event in events if event.session == client.index]
+        stop = client.step if client.place is Place.AT_STEP else stop
+        held = client.instrumented.holds_snapshot(client.sent, leg.stop, stop)
+        footprint = client.footprint(
+            leg.before,
+            happened,
+            lockable=client.instrumented.lockable(client.sent, leg.stop),
+            rows=leg.rows,
+            released=self.releases_early,
+            held=held or leg.snapshot,
+        )
+        for move in leg.moves:
+            move.note(client.index, footprint)
+        if sum(event.kind == "step" for event in happened) == 1:
+            happened[0].touched = footprint

@@ -1,0 +1,226 @@
+"""What the catalog says of tables that matters to who meets whom: columns, unique and foreign keys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+import asyncpg
+
+# Two different texts of one of these are two different values, also of any column they are assigned to.
+# crossfoot.key in steps.sql has the same list.
+_PLAIN_TYPES = [
+    "uuid",
+    "smallint",
+    "integer",
+    "bigint",
+    "text",
+    "character varying",
+    "boolean",
+    "date",
+]
+_COLUMNS = """
+select
+    class.oid::bigint as oid,
+    namespace.nspname as schema,
+    class.relname as name,
+    class.relkind = 'r' and not class.relhasrules
+    and not exists (select from pg_inherits where class.oid in (inhrelid, inhparent))
+    and not exists (select from pg_constraint where conrelid = class.oid and contype = 'x') as plain,
+    case when not class.relforcerowsecurity then class.relowner::bigint end as owner,
+    exists (
+        select from pg_policy as policy
+        where policy.polrelid = class.oid and (
+            concat(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) ~* '\\mfrom\\M'
+            or exists (
+                select from pg_depend
+                where classid = 'pg_policy'::regclass and objid = policy.oid
+                    and refclassid = 'pg_proc'::regclass
+            )
+        )
+    ) as guarded,
+    attribute.attname as column,
+    attribute.atttypid::regtype::text = any ($2)
+    and coalesce(coll.collisdeterministic, true) as comparable,
+    attribute.attgenerated <> '' as generated,
+    attribute.atthasdef or attribute.attidentity <> '' as defaulted,
+    attribute.attidentity <> ''
+    or pg_get_expr(def.adbin, def.adrelid) ~ '^(nextval\\(|gen_random_uuid\\(\\)|uuidv7\\(\\))' as fresh
+from pg_class as class
+inner join pg_namespace as namespace on class.relnamespace = namespace.oid
+inner join pg_attribute as attribute
+    on class.oid = attribute.attrelid and attribute.attnum > 0 and not attribute.attisdropped
+left join pg_attrdef as def on attribute.attrelid = def.adrelid and attribute.attnum = def.adnum
+left join pg_collation as coll on attribute.attcollation = coll.oid
+where class.relkind in ('r', 'p', 'v', 'm', 'f')
+    and namespace.nspname <> all ($1::text[]) and namespace.nspname not like 'pg\\_%'
+order by class.oid, attribute.attnum
+"""
+_UNIQUES = """
+select
+    index.indrelid::bigint as oid,
+    array(
+        select attribute.attname::text
+        from unnest(index.indkey::smallint[]) as key (number)
+        left join pg_attribute as attribute
+            on index.indrelid = attribute.attrelid and key.number = attribute.attnum
+        limit index.indnkeyatts
+    ) as columns,
+    index.indexprs is not null as computed,
+    index.indpred is not null as partial,
+    index.indnullsnotdistinct as nulls_collide
+from pg_index as index
+where index.indisunique
+"""
+_REFERENCES = """
+select
+    conrelid::bigint as child,
+    confrelid::bigint as parent,
+    array(
+        select attname::text
+        from unnest(conkey) with ordinality as key (number, place)
+        inner join pg_attribute on attrelid = conrelid and attnum = key.number
+        order by key.place
+    ) as columns,
+    array(
+        select attname::text
+        from unnest(confkey) with ordinality as key (number, place)
+        inner join pg_attribute on attrelid = confrelid and attnum = key.number
+        order by key.place
+    ) as referred
+from pg_constraint
+where contype = 'f'
+"""
+_TRIGGERS = """
+select
+    trigger.tgrelid::bigint as oid,
+    trigger.tgtype::integer as type,
+    language.lanname in ('plpgsql', 'sql') and function.provolatile = 'v' as stepped
+from pg_trigger as trigger
+inner join pg_proc as function on trigger.tgfoid = function.oid
+inner join pg_language as language on function.prolang = language.oid
+where not trigger.tgisinternal
+"""
+_BEFORE_ROW = 3
+EVENTS = {"insert": 4, "delete": 8, "update": 16}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: whether texts tell its values apart, and what an INSERT that doesn't name it puts there."""
+
+    comparable: bool
+    generated: bool
+    defaulted: bool
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class Unique:
+    """A unique key: its columns, none if it is computed; ``partial`` if only some rows have it."""
+
+    columns: frozenset[str]
+    partial: bool = False
+    nulls_collide: bool = False
+
+    def may_change(self, columns: Collection[str]) -> bool:
+        """Say whether a row whose columns change may get another key."""
+        return self.partial or not self.columns or not self.columns.isdisjoint(columns)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A foreign key, from the child's side: ``columns`` refer to the columns ``referred``."""
+
+    child: int
+    parent: int
+    columns: tuple[str, ...]
+    referred: tuple[str, ...]
+
+
+@dataclass
+class Table:
+    """A table. ``plain`` says that a statement that names it touches it, and nothing behind it.
+
+    Unless it is ``guarded``: then a policy may look elsewhere, for anybody but the ``owner``.
+    ``rewritten`` has the events before which a trigger may change the row, ``opaque`` those on which one
+    runs that has no steps.
+    """
+
+    oid: int
+    plain: bool
+    guarded: bool = False
+    owner: int | None = None
+    columns: dict[str, Column] = field(default_factory=dict)
+    uniques: list[Unique] = field(default_factory=list)
+    parents: list[Reference] = field(default_factory=list)
+    children: list[Reference] = field(default_factory=list)
+    rewritten: set[str] = field(default_factory=set)
+    opaque: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Tables:
+    """The tables of a database."""
+
+    by_oid: dict[int, Table] = field(default_factory=dict)
+    by_name: dict[tuple[str, str], Table] = field(default_factory=dict)
+
+    @classmethod
+    async def of(cls, connection: asyncpg.Connection, schemas: Iterable[str]) -> Tables:
+        """Read them from the catalog, but for those in these schemas."""
+        found = cls()
+        for row in await connection.fetch(_COLUMNS, list(schemas), _PLAIN_TYPES):
+            found._add_column(row)
+        for row in await connection.fetch(_UNIQUES):
+            if table := found.by_oid.get(row["oid"]):
+                columns = frozenset() if row["computed"] else frozenset(row["columns"])
+                if any(table.columns[each].generated for each in columns):
+                    columns = frozenset()
+                table.uniques.append(Unique(columns, row["partial"], row["nulls_collide"]))
+        for row in await connection.fetch(_REFERENCES):
+            found._add_reference(row)
+        for row in await connection.fetch(_TRIGGERS):
+            found._add_trigger(row)
+        return found
+
+    @property
+    def names(self) -> set[str]:
+        """Return the unqualified names."""
+        return {name for _, name in self.by_name}
+
+    def named(self, schema: str, name: str) -> Table | None:
+        """Return a table by its name; without a schema, the only one of this name."""
+        if schema:
+            return self.by_name.get((schema, name))
+        found = [table for (_, each), table in self.by_name.items() if each == name]
+        return found[0] if len(found) == 1 else None
+
+    def _add_column(self, row: asyncpg.Record) -> None:
+        oid = row["oid"]
+        made = Table(oid, row["plain"], row["guarded"], row["owner"])
+        table = self.by_oid.setdefault(oid, made)
+        self.by_name[row["schema"], row["name"]] = table
+        table.columns[row["column"]] = Column(
+            bool(row["comparable"]),
+            bool(row["generated"]),
+            bool(row["defaulted"]),
+            bool(row["fresh"]),
+        )
+
+    def _add_reference(self, row: asyncpg.Record) -> None:
+        reference = Reference(
+            row["child"], row["parent"], tuple(row["columns"]), tuple(row["referred"])
+        )
+        if child := self.by_oid.get(reference.child):
+            child.parents.append(reference)
+        if parent := self.by_oid.get(reference.parent):
+            parent.children.append(reference)
+
+    def _add_trigger(self, row: asyncpg.Record) -> None:
+        if table := self.by_oid.get(row["oid"]):
+            events = {name for name, bit in EVENTS.items() if row["type"] & bit}
+            if row["type"] & _BEFORE_ROW == _BEFORE_ROW:
+                table.rewritten |= events
+            if not row["stepped"]:
+                table.opaque |= events
