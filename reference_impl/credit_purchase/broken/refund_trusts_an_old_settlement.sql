@@ -5,14 +5,16 @@
 -- caught-by:       race settlement_against_refund
 -- unmask:          alter table credit_purchase.credit_reservations drop constraint reservation_not_exceeded
 -- caught-unmasked: race settlement_against_refund, audit hold_not_exceeded
--- changes:         functions/draw_on_reservation.sql
+-- changes:         functions/draw_on_reservation.sql, functions/refund_credits.sql
 --
 -- Refunds look at each other under the row's lock and at settlements before it. Only a refund that overlaps a
 -- settlement is wrong.
 
 -- @instead of
+    v_returned integer := case p_operation.operation_type when 'refund' then p_operation.amount else 0 end;
 begin
 -- @write
+    v_returned integer := case p_operation.operation_type when 'refund' then p_operation.amount else 0 end;
     v_seen integer;
 begin
     select reservation.settled
@@ -25,3 +27,9 @@ begin
 -- @write
         and case p_operation.operation_type when 'refund' then v_seen else reservation.settled end::bigint
         + reservation.returned + p_operation.amount <= reservation.amount;
+
+-- @instead of
+        for no key update
+        on conflict do nothing
+-- @write
+        on conflict do nothing

@@ -5,14 +5,16 @@
 -- caught-by:       race two_refunds_one_reservation
 -- unmask:          alter table credit_purchase.credit_reservations drop constraint reservation_not_exceeded
 -- caught-unmasked: race two_refunds_one_reservation, audit hold_not_exceeded, audit refund_not_above_charge
--- changes:         functions/draw_on_reservation.sql
+-- changes:         functions/draw_on_reservation.sql, functions/refund_credits.sql
 --
 -- Both refunds read 0. The constraint on the reservation stops the second, with a raw error instead of
 -- "reservation_exceeded".
 
 -- @instead of
+    v_returned integer := case p_operation.operation_type when 'refund' then p_operation.amount else 0 end;
 begin
 -- @write
+    v_returned integer := case p_operation.operation_type when 'refund' then p_operation.amount else 0 end;
     v_seen integer;
 begin
     select reservation.returned
@@ -25,3 +27,9 @@ begin
 -- @write
         and case p_operation.operation_type when 'refund' then v_seen else reservation.returned end::bigint
         + reservation.settled + p_operation.amount <= reservation.amount;
+
+-- @instead of
+        for no key update
+        on conflict do nothing
+-- @write
+        on conflict do nothing
