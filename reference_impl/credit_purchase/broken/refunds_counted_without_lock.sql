@@ -5,7 +5,8 @@
 -- caught-by:       race two_refunds_one_reservation
 -- unmask:          alter table credit_purchase.credit_reservations drop constraint reservation_not_exceeded
 -- caught-unmasked: race two_refunds_one_reservation, audit hold_not_exceeded, audit refund_not_above_charge
--- changes:         functions/draw_on_reservation.sql, functions/refund_credits.sql
+-- changes:         functions/draw_on_reservation.sql, functions/settle_credits.sql,
+--                  functions/refund_credits.sql
 --
 -- Both refunds read 0. The constraint on the reservation stops the second, with a raw error instead of
 -- "reservation_exceeded".
@@ -29,7 +30,21 @@ begin
         + reservation.settled + p_operation.amount <= reservation.amount;
 
 -- @instead of
+        select p_idempotency_key, reservation.user_id, 'settle', p_amount, reservation.reservation_key
+        from credit_purchase.credit_reservations as reservation
+        where reservation.reservation_key = p_reservation_key and reservation.user_id = p_user_id
         for no key update
-        on conflict do nothing
 -- @write
-        on conflict do nothing
+        select p_idempotency_key, reservation.user_id, 'settle', p_amount, reservation.reservation_key
+        from credit_purchase.credit_reservations as reservation
+        where reservation.reservation_key = p_reservation_key and reservation.user_id = p_user_id
+
+-- @instead of
+        select p_idempotency_key, reservation.user_id, 'refund', p_amount, reservation.reservation_key
+        from credit_purchase.credit_reservations as reservation
+        where reservation.reservation_key = p_reservation_key and reservation.user_id = p_user_id
+        for no key update
+-- @write
+        select p_idempotency_key, reservation.user_id, 'refund', p_amount, reservation.reservation_key
+        from credit_purchase.credit_reservations as reservation
+        where reservation.reservation_key = p_reservation_key and reservation.user_id = p_user_id
