@@ -17,7 +17,9 @@ create table credit_purchase.user_profiles (
 );
 
 -- What was asked for and done: one row per call that was carried out, none for one that was refused.
--- The row is the claim on its key, and on the Stripe session that a purchase was paid in.
+-- The row is the claim on its key, and on the Stripe session that a purchase was paid in. It doesn't refer
+-- to the profile, whose row all movements of a user would share before one of them can change it; the
+-- entry does, which is written when the row is locked.
 create table credit_purchase.credit_operations (
     idempotency_key uuid constraint operation_key_once primary key,
     user_id uuid not null,
@@ -28,7 +30,6 @@ create table credit_purchase.credit_operations (
     created_at timestamptz not null default now(),
     -- For the foreign keys of what an operation leads to: it has to say the same as the operation.
     constraint operation_as_written unique (idempotency_key, user_id, operation_type, amount),
-    constraint operation_of_user foreign key (user_id) references credit_purchase.user_profiles (id),
     constraint operation_type_known check (operation_type in ('purchase', 'reserve', 'settle', 'refund')),
     constraint operation_amount_positive check (amount > 0),
     constraint operation_session check (
@@ -86,6 +87,7 @@ create table credit_purchase.credit_entries (
     moved integer not null generated always as (abs(amount)) stored,
     created_at timestamptz not null default now(),
     constraint entry_request_key_once unique (request_key),
+    constraint entry_of_user foreign key (user_id) references credit_purchase.user_profiles (id),
     constraint entry_of_operation foreign key (request_key, user_id, kind, moved)
     references credit_purchase.credit_operations (idempotency_key, user_id, operation_type, amount),
     constraint entry_direction check (

@@ -2,7 +2,7 @@
 -- class:     raw_unique_violation
 -- operation: refund_credits
 -- hurts:     a worker that has sent its refund again: it gets a raw error and can't tell that it was made
--- caught-by: race refund_sent_twice
+-- caught-by: race refund_sent_twice, race one_key_settles_and_refunds
 -- changes:   functions/refund_credits.sql
 --
 -- The primary key keeps the data right. The second of two calls at once gets an error that looks like a broken

@@ -5,14 +5,17 @@
 -- caught-by:       race two_refunds_one_reservation
 -- unmask:          alter table credit_purchase.credit_reservations drop constraint reservation_not_exceeded
 -- caught-unmasked: race two_refunds_one_reservation, audit hold_not_exceeded, audit refund_not_above_charge
--- changes:         functions/draw_on_reservation.sql
+-- changes:         functions/draw_on_reservation.sql, functions/settle_credits.sql,
+--                  functions/refund_credits.sql
 --
 -- Both refunds read 0. The constraint on the reservation stops the second, with a raw error instead of
 -- "reservation_exceeded".
 
 -- @instead of
+    v_returned integer := case p_operation.operation_type when 'refund' then p_operation.amount else 0 end;
 begin
 -- @write
+    v_returned integer := case p_operation.operation_type when 'refund' then p_operation.amount else 0 end;
     v_seen integer;
 begin
     select reservation.returned
@@ -25,3 +28,23 @@ begin
 -- @write
         and case p_operation.operation_type when 'refund' then v_seen else reservation.returned end::bigint
         + reservation.settled + p_operation.amount <= reservation.amount;
+
+-- @instead of
+        select p_idempotency_key, reservation.user_id, 'settle', p_amount, reservation.reservation_key
+        from credit_purchase.credit_reservations as reservation
+        where reservation.reservation_key = p_reservation_key and reservation.user_id = p_user_id
+        for no key update
+-- @write
+        select p_idempotency_key, reservation.user_id, 'settle', p_amount, reservation.reservation_key
+        from credit_purchase.credit_reservations as reservation
+        where reservation.reservation_key = p_reservation_key and reservation.user_id = p_user_id
+
+-- @instead of
+        select p_idempotency_key, reservation.user_id, 'refund', p_amount, reservation.reservation_key
+        from credit_purchase.credit_reservations as reservation
+        where reservation.reservation_key = p_reservation_key and reservation.user_id = p_user_id
+        for no key update
+-- @write
+        select p_idempotency_key, reservation.user_id, 'refund', p_amount, reservation.reservation_key
+        from credit_purchase.credit_reservations as reservation
+        where reservation.reservation_key = p_reservation_key and reservation.user_id = p_user_id

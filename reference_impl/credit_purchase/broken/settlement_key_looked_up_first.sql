@@ -2,7 +2,7 @@
 -- class:     raw_unique_violation
 -- operation: settle_credits
 -- hurts:     a worker that has sent its settlement again: it gets a raw error and reports the job as failed
--- caught-by: race settlement_sent_twice
+-- caught-by: race settlement_sent_twice, race one_key_settles_and_refunds
 -- changes:   functions/settle_credits.sql
 --
 -- The primary key keeps the data right. The second of two calls at once gets an error that looks like a broken

@@ -30,12 +30,15 @@ begin
 
     begin
         -- Inserting claims the key, as in apply_credit_purchase.
+        -- The reservation is locked before: the operation refers to it and so shares its row, and calls that had all
+        -- shared it would have to get past each other for the lock.
         insert into credit_purchase.credit_operations as operation (
             idempotency_key, user_id, operation_type, amount, reservation_key
         )
         select p_idempotency_key, reservation.user_id, 'refund', p_amount, reservation.reservation_key
         from credit_purchase.credit_reservations as reservation
         where reservation.reservation_key = p_reservation_key and reservation.user_id = p_user_id
+        for no key update
         on conflict do nothing
         returning operation.* into v_operation;
 

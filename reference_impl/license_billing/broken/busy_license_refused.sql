@@ -9,16 +9,16 @@
 
 -- @instead of
     select license.*
-    into strict v_license
+    into v_license
     from license_billing.licenses as license
-    where license.id = v_license_id
+    where license.license_key = p_license_key
     for no key update;
 -- @write
     begin
         select license.*
-        into strict v_license
+        into v_license
         from license_billing.licenses as license
-        where license.id = v_license_id
+        where license.license_key = p_license_key
         for no key update nowait;
     exception
         when lock_not_available then

@@ -6,13 +6,13 @@
 -- changes:   functions/deduct_credits.sql
 
 -- @instead of
-        v_request := license_billing.claim_request(p_request_id, v_license_id, 'usage', -p_amount);
+        v_request := license_billing.claim_request(p_request_id, v_license.id, 'usage', -p_amount);
 -- @write
         select entry.balance_after
         into v_balance
         from license_billing.credit_entries as entry
-        where entry.request_id = p_request_id and entry.license_id = v_license_id;
+        where entry.request_id = p_request_id and entry.license_id = v_license.id;
         if found then
             return v_balance;
         end if;
-        v_request := license_billing.claim_request(p_request_id, v_license_id, 'usage', -p_amount);
+        v_request := license_billing.claim_request(p_request_id, v_license.id, 'usage', -p_amount);

@@ -7,9 +7,9 @@
 -- changes:   functions/add_credits.sql
 
 -- @instead of
-        v_entry := license_billing.post_credit_entry(v_request, v_balance);
+        v_entry := license_billing.post_credit_entry(v_request, v_license.credits_remaining);
 -- @write
         update license_billing.licenses as license
-        set credits_remaining = v_balance + p_amount, credits_total = license.credits_total + p_amount
-        where license.id = v_license_id
+        set credits_remaining = v_license.credits_remaining + p_amount, credits_total = license.credits_total + p_amount
+        where license.id = v_license.id
         returning license.credits_remaining into strict v_entry.balance_after;

@@ -1,12 +1,29 @@
--- title:     Requests queue up on an advisory lock and are looked up then
+-- title:     A top-up claims its request first, and requests queue up on an advisory lock
 -- class:     check_before_lock
 -- operation: add_credits
 -- hurts:     a client at a higher isolation level: a raw error instead of one that says to try again
 -- caught-by: race same_top_up_repeatable_read
--- changes:   functions/claim_request.sql
+-- changes:   functions/add_credits.sql, functions/claim_request.sql
 --
 -- This is right at read committed, where each statement sees what has committed before it. At repeatable read the
 -- transaction sees what had committed before it began, and that was before the lock: the look comes first after all.
+
+-- @instead of
+    where license.license_key = p_license_key
+    for no key update;
+-- @write
+    where license.license_key = p_license_key;
+
+-- @instead of
+    select entry.*
+-- @write
+    select license.*
+    into strict v_license
+    from license_billing.licenses as license
+    where license.id = v_license.id
+    for no key update;
+
+    select entry.*
 
 -- @instead of
     -- Inserting claims the id: a second call with it waits here until the first has committed or is gone.

@@ -1,18 +1,17 @@
 -- title:           A request id is looked up and then inserted, and the rest is left to the index
 -- class:           raw_unique_violation
 -- operation:       deduct_credits
--- hurts:           a client that sent its request again: a raw unique violation instead of its answer; without the
---                  indexes, a second charge
--- caught-by:       race same_request_twice, race same_top_up_twice, race same_generation_recorded_twice,
---                  race one_request_id_two_licenses, race recorded_while_deducted, race same_top_up_repeatable_read
+-- hurts:           a service that records a generation again: a raw unique violation instead of an answer; without the
+--                  indexes, two licenses are charged under one id
+-- caught-by:       race same_generation_recorded_twice, race one_request_id_two_licenses, race recorded_while_deducted
 -- unmask:          alter table license_billing.credit_requests drop constraint credit_requests_pkey cascade
 -- unmask:          alter table license_billing.credit_requests drop constraint request_terms cascade
 -- unmask:          alter table license_billing.credit_entries drop constraint entry_request_once
--- caught-unmasked: race same_request_twice, race same_top_up_twice, race one_request_id_two_licenses,
---                  audit entry_credits_one_payment, audit entry_bills_one_usage
+-- caught-unmasked: race one_request_id_two_licenses, race recorded_while_deducted
 -- changes:         functions/claim_request.sql
 --
--- Looking first sees nothing of a request that has not committed yet.
+-- Looking first sees nothing of a request that has not committed yet. The lock of a license, which comes before, hides
+-- that from two deductions of one license, but not from a record, nor from another license.
 
 -- @instead of
     -- Inserting claims the id: a second call with it waits here until the first has committed or is gone.

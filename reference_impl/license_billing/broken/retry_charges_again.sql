@@ -9,6 +9,6 @@
 -- The source's function takes a key and an amount, and it thinks of adding retries later.
 
 -- @instead of
-        v_request := license_billing.claim_request(p_request_id, v_license_id, 'usage', -p_amount);
+        v_request := license_billing.claim_request(p_request_id, v_license.id, 'usage', -p_amount);
 -- @write
-        v_request := license_billing.claim_request(null, v_license_id, 'usage', -p_amount);
+        v_request := license_billing.claim_request(null, v_license.id, 'usage', -p_amount);

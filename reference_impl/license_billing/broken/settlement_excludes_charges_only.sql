@@ -11,17 +11,19 @@
 
 -- @instead of
     select license.*
-    into strict v_license
+    into v_license
     from license_billing.licenses as license
-    where license.id = v_license_id
+    where license.license_key = p_license_key
     for no key update;
 -- @write
     -- One charge of a license at a time.
-    perform pg_advisory_xact_lock(hashtextextended(v_license_id::text, 0));
-    select license.*
-    into strict v_license
+    perform pg_advisory_xact_lock(hashtextextended(license.id::text, 0))
     from license_billing.licenses as license
-    where license.id = v_license_id
+    where license.license_key = p_license_key;
+    select license.*
+    into v_license
+    from license_billing.licenses as license
+    where license.license_key = p_license_key
     for no key update;
 
 -- @instead of

@@ -9,10 +9,10 @@
 -- in between, so two entries start from the same balance.
 
 -- @instead of
-    where license.id = v_license_id
+    where license.license_key = p_license_key
     for no key update;
 -- @write
-    where license.id = v_license_id;
+    where license.license_key = p_license_key;
 
 -- @instead of
         credits_remaining = v_after,

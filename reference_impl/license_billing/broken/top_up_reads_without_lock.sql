@@ -8,7 +8,7 @@
 -- Both read 40, both write what they make of it, and one of the two is lost. Both entries stay, so the books show it.
 
 -- @instead of
-    where license.id = v_license_id
+    where license.license_key = p_license_key
     for no key update;
 -- @write
-    where license.id = v_license_id;
+    where license.license_key = p_license_key;

@@ -14,31 +14,25 @@ security definer
 set search_path = ''
 as $$
 declare
-    v_license_id uuid;
+    v_license license_billing.licenses;
     v_request license_billing.credit_requests;
     v_entry license_billing.credit_entries;
-    v_balance integer;
 begin
-    select license.id
-    into v_license_id
+    -- This row lock puts the movements of one license in a line, so that the balance is still this one when the
+    -- new one is written. It comes before the claim, as in deduct_credits.
+    select license.*
+    into v_license
     from license_billing.licenses as license
-    where license.license_key = p_license_key;
+    where license.license_key = p_license_key
+    for no key update;
 
-    if v_license_id is null then
+    if v_license.id is null then
         raise exception 'INVALID_LICENSE: License key not found';
     elsif p_amount is null or p_amount <= 0 then
         raise exception 'INVALID_AMOUNT: Amount must be above zero: %', p_amount;
     end if;
 
-    v_request := license_billing.claim_request(p_request_id, v_license_id, 'top_up', p_amount);
-
-    -- This row lock puts the movements of one license in a line, so that the balance is still this one when the
-    -- new one is written.
-    select license.credits_remaining
-    into strict v_balance
-    from license_billing.licenses as license
-    where license.id = v_license_id
-    for no key update;
+    v_request := license_billing.claim_request(p_request_id, v_license.id, 'top_up', p_amount);
 
     select entry.*
     into v_entry
@@ -46,7 +40,7 @@ begin
     where entry.request_id = v_request.request_id;
 
     if v_entry.entry_no is null then
-        v_entry := license_billing.post_credit_entry(v_request, v_balance);
+        v_entry := license_billing.post_credit_entry(v_request, v_license.credits_remaining);
     end if;
     return v_entry.balance_after;
 end;

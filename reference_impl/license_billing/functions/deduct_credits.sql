@@ -14,33 +14,28 @@ security definer
 set search_path = ''
 as $$
 declare
-    v_license_id uuid;
     v_license license_billing.licenses;
     v_request license_billing.credit_requests;
     v_balance integer;
 begin
-    select license.id
-    into v_license_id
+    -- This row lock puts the movements of one license in a line. Whether the request has been charged, and what
+    -- the license is and can pay, is looked at behind it. It comes before the claim, whose foreign key
+    -- shares the license: calls that had all shared it would then have to get past each other for the lock.
+    select license.*
+    into v_license
     from license_billing.licenses as license
-    where license.license_key = p_license_key;
+    where license.license_key = p_license_key
+    for no key update;
 
-    if v_license_id is null then
+    if v_license.id is null then
         raise exception 'INVALID_LICENSE: License key not found';
     end if;
 
     -- No invalid amount was ever charged, so a call with one can't be a repeat and has no id to claim. Its
     -- refusal comes below, after those of the license.
     if p_amount > 0 then
-        v_request := license_billing.claim_request(p_request_id, v_license_id, 'usage', -p_amount);
+        v_request := license_billing.claim_request(p_request_id, v_license.id, 'usage', -p_amount);
     end if;
-
-    -- This row lock puts the charges of one license in a line. Whether the request has been charged, and what
-    -- the license is and can pay, is looked at behind it.
-    select license.*
-    into strict v_license
-    from license_billing.licenses as license
-    where license.id = v_license_id
-    for no key update;
 
     -- A repeat is answered before anything is asked that may have changed since.
     select entry.balance_after

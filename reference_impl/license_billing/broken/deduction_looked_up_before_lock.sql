@@ -1,4 +1,4 @@
--- title:     A deduction looks whether it was made before it claims its request
+-- title:     A deduction looks whether it was made before it locks its license
 -- class:     check_before_lock
 -- operation: deduct_credits
 -- hurts:     a client that sent its request again: what has paid for it is gone, so the repeat is refused; where more
@@ -10,16 +10,18 @@
 -- somebody else meanwhile. The same request can be, too.
 
 -- @instead of
-        v_request := license_billing.claim_request(p_request_id, v_license_id, 'usage', -p_amount);
+begin
 -- @write
-        select entry.balance_after
-        into v_balance
-        from license_billing.credit_entries as entry
-        where entry.request_id = p_request_id and entry.license_id = v_license_id and entry.amount = -p_amount;
-        if found then
-            return v_balance;
-        end if;
-        v_request := license_billing.claim_request(p_request_id, v_license_id, 'usage', -p_amount);
+begin
+    select entry.balance_after
+    into v_balance
+    from license_billing.credit_entries as entry
+    inner join license_billing.licenses as license on entry.license_id = license.id
+    where entry.request_id = p_request_id and entry.amount = -p_amount and license.license_key = p_license_key;
+    if found then
+        return v_balance;
+    end if;
+
 
 -- @instead of
     where entry.request_id = v_request.request_id;

@@ -1,4 +1,4 @@
--- title:           A top-up looks whether it was made before it claims its request
+-- title:           A top-up looks whether it was made before it locks its license
 -- class:           check_before_lock
 -- operation:       add_credits
 -- hurts:           whoever announces a payment twice: a raw unique violation; without the constraint, the credits
@@ -8,18 +8,18 @@
 -- caught-unmasked: race same_top_up_twice, audit payment_credited_once
 -- changes:         functions/add_credits.sql
 --
--- The claim waits for the other announcement and finds its request. What was looked up before the wait says that there
--- is no entry.
+-- The lock waits for the other announcement, and the claim finds its request. What was looked up before the wait says
+-- that there is no entry.
 
 -- @instead of
-    v_request := license_billing.claim_request(p_request_id, v_license_id, 'top_up', p_amount);
+begin
 -- @write
+begin
     select entry.*
     into v_entry
     from license_billing.credit_entries as entry
     where entry.request_id = p_request_id;
 
-    v_request := license_billing.claim_request(p_request_id, v_license_id, 'top_up', p_amount);
 
 -- @instead of
     select entry.*
