@@ -319,6 +319,10 @@ class Client:
         that it took before.
         """
         kinds = {event.kind for event in happened}
+        if kinds == {"commit"}:
+            rows = {}  # it touches nothing by itself
+        elif held:
+            rows = None  # what stands around the statement may have touched more
         moved = self.looks.moved(before, lockable, rows, released=released)
         if held or not self.looks.wanted:
             return EVERYTHING

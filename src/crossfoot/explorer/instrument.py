@@ -76,6 +76,12 @@ _LEFT_BEHIND = {
     re.compile(r"\bset_config\s*\(|\bset\s+session\b", re.IGNORECASE): "reset all;",
 }
 _TELLS = "pg_catalog.current_setting('crossfoot.tells', true) = 'on'"
+_RETURN = re.compile(r"return\b(?!\s+(next|query)\b)", re.IGNORECASE)
+# Whether a name may mean a variable where there is a column of this name too.
+_CONFLICTS = """
+select coalesce(current_setting('plpgsql.variable_conflict', true), 'error') <> 'error'
+    or exists (select from pg_db_role_setting where setconfig::text like '%variable_conflict%')
+"""
 _MOST_VARIABLES = 40  # a function takes at most 100 arguments
 _PROCEDURE = re.compile(r"\s*create\s+(or\s+replace\s+)?procedure\b", re.IGNORECASE)
 
@@ -101,7 +107,8 @@ async def instrument(
     found.impatient = any(TIMEOUT.search(str(row["definition"])) for row in rows)
     if not any(not_all_counted(str(row["body"])) for row in rows):
         found.watch = await Watch.of(connection, SYSTEM_SCHEMAS)
-        found.tables = await Tables.of(connection, SYSTEM_SCHEMAS)
+        if not await connection.fetchval(_CONFLICTS):
+            found.tables = await Tables.of(connection, SYSTEM_SCHEMAS, found.callees.touching)
     if statement_level:
         for row in rows:
             await _instrument_one(connection, row, found)
@@ -240,13 +247,15 @@ def _with_keys(read: Recognised, row: Mapping[str, object], found: Instrumented)
     names = [*read.variables, *(str(each) for each in _listed(row["arguments"]))]
     variables = {name.lower() for name in names if name.isidentifier()}
     owner = row["owner"] if isinstance(row["owner"], int) else None
-    if not (tables := found.tables) or "#variable_conflict" in str(row["body"]):
+    if not (tables := found.tables) or "variable_conflict" in str(row["definition"]):
         return read.edits
 
     def told(edit: Edit) -> Edit:
         place = edit.place
         if not place or place.kind != "statement" or edit.written:
             return edit
+        if row["trigger"] and _RETURN.match(place.text):
+            return edit  # the statement that fired it goes on after this
         reach = reach_of(place.text, tables, found.callees, variables, owner)
         written = _asserted(read.variables, reach.expressions if reach else ())
         return replace(edit, place=replace(place, reach=reach), written=written)

@@ -20,6 +20,7 @@ from crossfoot.sql import names_relations, tokens
 
 _COMMENT = r"--[^\n]*\n|/\*.*?\*/"
 _ENDS = re.compile(r"\b(commit|rollback)\b", re.IGNORECASE)
+_FOR = re.compile(r"\bfor\b", re.IGNORECASE)
 TIMEOUT = re.compile(r"\b(lock|statement|transaction)_timeout\b", re.IGNORECASE)
 RELEASES = re.compile(
     rf"\b(exception(\s|{_COMMENT})+when|pg_advisory_unlock\w*|commit|rollback)\b",
@@ -189,6 +190,12 @@ class Instrumented:
         if len(called) == 1 and not self.callees.hidden:
             return names_relations(text)
         return bool(called) and not self.starts_quietly(text)
+
+    @_remembered
+    def reads_on(self, text: str) -> bool:
+        """Say whether a client statement may go on reading in any step of what it calls: by a loop."""
+        words = {spelt(token) for token in tokens(text)}
+        return "do" in words and bool(_FOR.search(text))
 
     @_remembered
     def starts_quietly(self, text: str) -> bool:

@@ -46,6 +46,8 @@ class Legs:
     def start(self, client: Client, stop: int) -> None:
         """Note where a session starts from."""
         reach = client.instrumented.steps[stop].reach if stop else None
+        if client.instrumented.reads_on(client.sent):
+            reach = None
         self.under_way[client.index] = _Leg(
             stop,
             client.looks.last,

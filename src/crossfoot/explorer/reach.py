@@ -90,8 +90,17 @@ def _as_query(text: str, words: Sequence[Token]) -> str:
         at = next((at for at, token in enumerate(words) if token.word == "in"), len(words))
         return rest(at + 1)
     at = next((at for at, token in enumerate(words) if token.text in {":=", "="}), 0)
-    target = all(token.text in {".", "[", "]"} or _NAME.match(token.text) for token in words[:at])
-    return f"select {rest(at + 1)}" if at and target else ""
+    return f"select {rest(at + 1)}" if _is_target(words[:at]) else ""
+
+
+def _is_target(words: Sequence[Token]) -> bool:
+    """Say whether this is what a value is assigned to: ``name``, ``record.field``, ``list[index]``."""
+    said = [token.text for token in words]
+    while said[-1:] == ["]"] and said[-3:-2] == ["["]:
+        said = said[:-3]
+    return len(said) % 2 == 1 and all(
+        text == "." if at % 2 else bool(_NAME.match(text)) for at, text in enumerate(said)
+    )
 
 
 def _without_into(text: str, words: Sequence[Token]) -> str:
@@ -164,26 +173,51 @@ class _Reader:
 
     def insert(self, statement: Any) -> None:
         table = self.written(statement.relation, "insert")
+        if statement.override == pg.OVERRIDING_USER_VALUE:
+            raise _OpaqueError
         names = [each.res_target.name for each in statement.cols] or list(table.columns)
-        source = statement.select_stmt.select_stmt
-        rows = [each.list.items for each in source.values_lists]
-        for row in rows or [[each.res_target.val for each in source.target_list]]:
+        conflict = statement.on_conflict_clause
+        changed = {each.res_target.name for each in conflict.target_list}
+        for row in _inserted(statement):
+            if (
+                row is None
+                or "insert" in table.rewritten
+                or (changed and "update" in table.rewritten)
+            ):
+                self.add_any(table)
+                continue
             given = dict(zip(names, row, strict=False))
-            self.add(table, given, existing=statement.HasField("on_conflict_clause"))
+            self.add(table, given, changed if statement.HasField("on_conflict_clause") else None)
+        if changed:
+            if "update" in table.opaque:
+                raise _OpaqueError
+            for reference in table.parents:
+                if changed & set(reference.columns):
+                    self.share(reference, {})
+            self.cascade(each for each in table.children if changed & set(each.referred))
 
-    def add(self, table: Table, given: Mapping[str, Any], *, existing: bool) -> None:
-        """Note a row that is inserted; ``existing`` says that one with its key may be used instead."""
+    def add_any(self, table: Table) -> None:
+        """Note a row that is inserted of which nothing is known."""
+        self.note(table, Use.ADD, {}, ANYTHING)
+        for reference in table.parents:
+            self.share(reference, {})
+
+    def add(self, table: Table, given: Mapping[str, Any], changed: set[str] | None) -> None:
+        """Note a row that is inserted, or one with its key of which these columns are ``changed``.
+
+        None says that it has to be a new one.
+        """
         uniques = tuple(each.columns for each in table.uniques if _collides(each, table, given))
         values = {name: text for name, node in given.items() if (text := self.free(node))}
-        if existing:
-            values = {n: text for n, text in values.items() if all(n in each for each in uniques)}
-        if "insert" in table.rewritten:
-            values, uniques = {}, ANYTHING
-        self.note(table, Use.ADD, values, uniques)
+        known = values
+        if changed is not None:
+            known = {n: text for n, text in values.items() if all(n in each for each in uniques)}
+            known = {name: text for name, text in known.items() if name not in changed}
+            uniques += tuple(each.columns for each in table.uniques if each.may_change(changed))
+        self.note(table, Use.ADD, known, uniques)
         for reference in table.parents:
-            if any(_is_null(name, table, given) for name in reference.columns):
-                continue
-            self.share(reference, {name: values.get(name, "") for name in reference.columns})
+            if not any(_is_null(name, table, given) for name in reference.columns):
+                self.share(reference, {name: values.get(name, "") for name in reference.columns})
 
     def update(self, statement: Any) -> None:
         table = self.written(statement.relation, "update")
@@ -192,11 +226,7 @@ class _Reader:
         given = {each.res_target.name: each.res_target.val for each in statement.target_list}
         alias = _alias(statement.relation)
         kept = {name: text for name, text in found.pop(alias, {}).items() if name not in given}
-        changed = tuple(
-            each.columns
-            for each in table.uniques
-            if not each.columns or given.keys() & each.columns
-        )
+        changed = tuple(each.columns for each in table.uniques if each.may_change(given))
         if "update" in table.rewritten:
             kept, changed = {}, ANYTHING
         self.note(table, Use.ADD if changed else Use.UPDATE, kept, changed)
@@ -230,13 +260,13 @@ class _Reader:
         if not parent:
             raise _OpaqueError
         paired = zip(reference.columns, reference.referred, strict=True)
-        self.note(parent, Use.SHARE, {theirs: values[mine] for mine, theirs in paired})
+        self.note(parent, Use.SHARE, {theirs: values.get(mine, "") for mine, theirs in paired})
 
     def cascade(self, references: Iterable[Reference]) -> None:
         """Note that rows which refer to others may be read, changed or deleted."""
         for reference in references:
             child = self.tables.by_oid.get(reference.child)
-            if not child or child.opaque or child.children:
+            if not child or child.opaque or child.children or not reference.simple:
                 raise _OpaqueError
             self.note(child, Use.ADD, {}, ANYTHING)
 
@@ -249,7 +279,8 @@ class _Reader:
     ) -> None:
         keys = []
         for name, text in values.items():
-            if text and table.columns[name].comparable:
+            column = table.columns.get(name)
+            if text and column and column.comparable:
                 if text not in self.expressions:
                     self.expressions.append(text)
                 keys.append((name, self.expressions.index(text)))
@@ -272,6 +303,8 @@ class _Reader:
             kind = item.WhichOneof("node")
             node = getattr(item, kind)
             if kind == "range_var":
+                if node.alias.colnames:
+                    raise _OpaqueError  # its columns have other names here
                 self.scopes[-1].relations[_alias(node)] = self.source(node)
             elif kind == "join_expr":
                 quals += self.sources([node.larg, node.rarg])
@@ -316,17 +349,18 @@ class _Reader:
         return found
 
     def column(self, node: Any) -> tuple[str, str] | None:
-        """Return alias and name of a column of this query, if that is what this is."""
+        """Return alias and name of a column of this query that can be compared, if this is one."""
         names = _names(node)
         relations = self.scopes[-1].relations
-        if len(names) == 2 and (table := relations.get(names[0])) and names[1] in table.columns:
-            return names[0], names[1]
+        alias = names[0] if len(names) == 2 else ""
         if len(names) == 1 and None not in relations.values():
             having = [
                 alias for alias, each in relations.items() if each and names[0] in each.columns
             ]
-            return (having[0], names[0]) if len(having) == 1 else None
-        return None
+            alias = having[0] if len(having) == 1 else ""
+        table = relations.get(alias)
+        found = table.columns.get(names[-1]) if table else None
+        return (alias, names[-1]) if found and found.comparable else None
 
     def free(self, node: Any) -> str:
         """Return the SQL of a variable, if that is what this is and no column can be meant."""
@@ -381,7 +415,30 @@ def _names(node: Any) -> list[str]:
     if node is None or node.WhichOneof("node") != "column_ref":
         return []
     fields = node.column_ref.fields
-    return [each.string.sval for each in fields if each.WhichOneof("node") == "string"]
+    if any(each.WhichOneof("node") != "string" for each in fields):
+        return []
+    return [each.string.sval for each in fields]
+
+
+def _inserted(statement: Any) -> list[Sequence[Any] | None]:
+    """Return the values of the rows that are inserted; None for those of which nothing can be told."""
+    if not statement.HasField("select_stmt"):
+        return [[]]  # DEFAULT VALUES
+    source = statement.select_stmt.select_stmt
+    if source.op not in {pg.SETOP_NONE, pg.SET_OPERATION_UNDEFINED}:
+        return [None]
+    rows = [each.list.items for each in source.values_lists]
+    found = rows or [[each.res_target.val for each in source.target_list]]
+    return [None if any(map(_is_star, row)) else row for row in found]
+
+
+def _is_star(node: Any) -> bool:
+    """Say whether this stands for several columns: ``row.*``."""
+    kind = node.WhichOneof("node")
+    if kind not in {"column_ref", "a_indirection"}:
+        return False
+    parts = node.column_ref.fields if kind == "column_ref" else node.a_indirection.indirection
+    return any(each.WhichOneof("node") == "a_star" for each in parts)
 
 
 def _is_null(name: str, table: Table, given: Mapping[str, Any]) -> bool:

@@ -75,7 +75,10 @@ as $$
     select case
         when pg_catalog.pg_typeof(value)::pg_catalog.text in (
             'uuid', 'smallint', 'integer', 'bigint', 'text', 'character varying', 'boolean', 'date'
-        ) then pg_catalog.concat(pg_catalog.pg_typeof(value), ' ', value)
+        ) then pg_catalog.concat(
+            -- As JSON a date doesn't depend on the session's DateStyle.
+            pg_catalog.pg_typeof(value), ' ', pg_catalog.to_json(value)
+        )
     end
     where value is not null
 $$;

@@ -40,18 +40,28 @@ select
         )
     ) as guarded,
     attribute.attname as column,
-    attribute.atttypid::regtype::text = any ($2)
-    and coalesce(coll.collisdeterministic, true) as comparable,
+    attribute.atttypid::regtype::text = any ($2) and attribute.atttypmod = -1
+    and attribute.attgenerated = '' and not odd.operator
+    and not (odd.collation and attribute.attcollation <> 0) as comparable,
     attribute.attgenerated <> '' as generated,
-    attribute.atthasdef or attribute.attidentity <> '' as defaulted,
+    attribute.atthasdef or attribute.attidentity <> '' or type.typdefault is not null as defaulted,
     attribute.attidentity <> ''
     or pg_get_expr(def.adbin, def.adrelid) ~ '^(nextval\\(|gen_random_uuid\\(\\)|uuidv7\\(\\))' as fresh
 from pg_class as class
 inner join pg_namespace as namespace on class.relnamespace = namespace.oid
 inner join pg_attribute as attribute
     on class.oid = attribute.attrelid and attribute.attnum > 0 and not attribute.attisdropped
+inner join pg_type as type on attribute.atttypid = type.oid
+cross join (
+    select
+        exists (
+            select from pg_operator
+            where oprname = '=' and oprnamespace <> 'pg_catalog'::regnamespace
+                and oprleft::regtype::text = any ($2) and oprright::regtype::text = any ($2)
+        ) as operator,
+        exists (select from pg_collation where not collisdeterministic) as collation
+) as odd
 left join pg_attrdef as def on attribute.attrelid = def.adrelid and attribute.attnum = def.adnum
-left join pg_collation as coll on attribute.attcollation = coll.oid
 where class.relkind in ('r', 'p', 'v', 'm', 'f')
     and namespace.nspname <> all ($1::text[]) and namespace.nspname not like 'pg\\_%'
 order by class.oid, attribute.attnum
@@ -61,13 +71,20 @@ select
     index.indrelid::bigint as oid,
     array(
         select attribute.attname::text
-        from unnest(index.indkey::smallint[]) as key (number)
-        left join pg_attribute as attribute
+        from unnest(index.indkey::smallint[]) with ordinality as key (number, place)
+        inner join pg_attribute as attribute
             on index.indrelid = attribute.attrelid and key.number = attribute.attnum
-        limit index.indnkeyatts
+        where key.place <= index.indnkeyatts
     ) as columns,
+    array(
+        select attribute.attname::text
+        from pg_depend as depend
+        inner join pg_attribute as attribute
+            on depend.refobjid = attribute.attrelid and depend.refobjsubid = attribute.attnum
+        where depend.classid = 'pg_class'::regclass and depend.objid = index.indexrelid
+            and depend.refclassid = 'pg_class'::regclass and depend.refobjid = index.indrelid
+    ) as judged,
     index.indexprs is not null as computed,
-    index.indpred is not null as partial,
     index.indnullsnotdistinct as nulls_collide
 from pg_index as index
 where index.indisunique
@@ -87,7 +104,8 @@ select
         from unnest(confkey) with ordinality as key (number, place)
         inner join pg_attribute on attrelid = confrelid and attnum = key.number
         order by key.place
-    ) as referred
+    ) as referred,
+    confdeltype <> 'd' and confupdtype <> 'd' as simple
 from pg_constraint
 where contype = 'f'
 """
@@ -100,6 +118,21 @@ from pg_trigger as trigger
 inner join pg_proc as function on trigger.tgfoid = function.oid
 inner join pg_language as language on function.prolang = language.oid
 where not trigger.tgisinternal
+"""
+# What a default, a check or the WHEN of a trigger calls.
+_CALLS = """
+select coalesce(def.adrelid, con.conrelid, trigger.tgrelid)::bigint as oid, function.proname as name
+from pg_depend as depend
+inner join pg_proc as function on depend.refobjid = function.oid
+left join pg_attrdef as def
+    on depend.classid = 'pg_attrdef'::regclass and depend.objid = def.oid
+left join pg_constraint as con
+    on depend.classid = 'pg_constraint'::regclass and depend.objid = con.oid and con.conrelid <> 0
+left join pg_trigger as trigger
+    on depend.classid = 'pg_trigger'::regclass and depend.objid = trigger.oid
+    and trigger.tgfoid <> function.oid
+where depend.refclassid = 'pg_proc'::regclass
+    and coalesce(def.adrelid, con.conrelid, trigger.tgrelid) is not null
 """
 _BEFORE_ROW = 3
 EVENTS = {"insert": 4, "delete": 8, "update": 16}
@@ -117,25 +150,30 @@ class Column:
 
 @dataclass(frozen=True)
 class Unique:
-    """A unique key: its columns, none if it is computed; ``partial`` if only some rows have it."""
+    """A unique key: its columns, none if it is computed, and those that decide whether a row has it."""
 
     columns: frozenset[str]
-    partial: bool = False
+    judged: frozenset[str] = frozenset()
     nulls_collide: bool = False
 
     def may_change(self, columns: Collection[str]) -> bool:
         """Say whether a row whose columns change may get another key."""
-        return self.partial or not self.columns or not self.columns.isdisjoint(columns)
+        concerned = self.columns | self.judged
+        return not concerned or (bool(columns) and not concerned.isdisjoint(columns))
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A foreign key, from the child's side: ``columns`` refer to the columns ``referred``."""
+    """A foreign key, from the child's side: ``columns`` refer to the columns ``referred``.
+
+    Where it isn't ``simple``, children may come to refer to another row by themselves (SET DEFAULT).
+    """
 
     child: int
     parent: int
     columns: tuple[str, ...]
     referred: tuple[str, ...]
+    simple: bool = True
 
 
 @dataclass
@@ -143,8 +181,8 @@ class Table:
     """A table. ``plain`` says that a statement that names it touches it, and nothing behind it.
 
     Unless it is ``guarded``: then a policy may look elsewhere, for anybody but the ``owner``.
-    ``rewritten`` has the events before which a trigger may change the row, ``opaque`` those on which one
-    runs that has no steps.
+    ``rewritten`` has the events before which a trigger may change the row, ``opaque`` those on which
+    something runs that has no steps: a trigger, a default, a check.
     """
 
     oid: int
@@ -167,21 +205,29 @@ class Tables:
     by_name: dict[tuple[str, str], Table] = field(default_factory=dict)
 
     @classmethod
-    async def of(cls, connection: asyncpg.Connection, schemas: Iterable[str]) -> Tables:
-        """Read them from the catalog, but for those in these schemas."""
+    async def of(
+        cls,
+        connection: asyncpg.Connection,
+        schemas: Iterable[str],
+        touching: Collection[str] = (),
+    ) -> Tables:
+        """Read them from the catalog, but for those in these schemas.
+
+        ``touching`` are the names of functions that touch data.
+        """
         found = cls()
         for row in await connection.fetch(_COLUMNS, list(schemas), _PLAIN_TYPES):
             found._add_column(row)
         for row in await connection.fetch(_UNIQUES):
             if table := found.by_oid.get(row["oid"]):
-                columns = frozenset() if row["computed"] else frozenset(row["columns"])
-                if any(table.columns[each].generated for each in columns):
-                    columns = frozenset()
-                table.uniques.append(Unique(columns, row["partial"], row["nulls_collide"]))
+                table.uniques.append(_unique(row, table))
         for row in await connection.fetch(_REFERENCES):
             found._add_reference(row)
         for row in await connection.fetch(_TRIGGERS):
             found._add_trigger(row)
+        for row in await connection.fetch(_CALLS):
+            if row["name"] in touching and (table := found.by_oid.get(row["oid"])):
+                table.opaque |= EVENTS.keys()
         return found
 
     @property
@@ -210,7 +256,11 @@ class Tables:
 
     def _add_reference(self, row: asyncpg.Record) -> None:
         reference = Reference(
-            row["child"], row["parent"], tuple(row["columns"]), tuple(row["referred"])
+            row["child"],
+            row["parent"],
+            tuple(row["columns"]),
+            tuple(row["referred"]),
+            row["simple"],
         )
         if child := self.by_oid.get(reference.child):
             child.parents.append(reference)
@@ -224,3 +274,11 @@ class Tables:
                 table.rewritten |= events
             if not row["stepped"]:
                 table.opaque |= events
+
+
+def _unique(row: asyncpg.Record, table: Table) -> Unique:
+    columns = frozenset(row["columns"])
+    judged = columns | frozenset(row["judged"])
+    if any(table.columns[each].generated for each in judged):
+        return Unique(frozenset(), frozenset(), row["nulls_collide"])  # any change may change it
+    return Unique(frozenset() if row["computed"] else columns, judged, row["nulls_collide"])
