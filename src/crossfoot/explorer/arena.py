@@ -20,9 +20,10 @@ from crossfoot.errors import ContentError, CrossfootError
 from crossfoot.explorer import stillness
 from crossfoot.explorer.client import ALL, Client, Place
 from crossfoot.explorer.drawn import Drawn, Draws
-from crossfoot.explorer.footprint import NOTHING, Touched
+from crossfoot.explorer.footprint import EVERYTHING, NOTHING, Touched
 from crossfoot.explorer.gate import Gate
-from crossfoot.explorer.instrumented import TIMEOUT, Instrumented
+from crossfoot.explorer.instrumented import Instrumented
+from crossfoot.explorer.patience import one_has_a_timeout, sets_lock_timeout, sets_other_timeout
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.seed_state import SeedState
 from crossfoot.explorer.stillness import Stillness, StuckError
@@ -45,7 +46,7 @@ class Policy(Protocol):
     overlapping: bool
 
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
-        """Return one of ``enabled``."""
+        """Return one of ``enabled``, or ``~`` one of them: it loses patience if it has to wait."""
         ...
 
     def passes(self, arena: Arena) -> int:
@@ -97,6 +98,7 @@ class Arena:
         self._trace = Trace()
         self._leg = _Leg((), 0, None, 0)
         self._releases_early = self._merges = True
+        self._impatient = self._default_timeout = False
         self._seed: SeedState | None = None
         self._runs = 0
         self._dirty: set[str] | None = None  # tables with rows; None: nobody knows
@@ -121,6 +123,7 @@ class Arena:
                 self._passed,
             )
             await self._gate.admit(client)
+            self._default_timeout |= await connection.fetchval("show lock_timeout") != "0"
             self._clients.append(client)
 
     def know(self, instrumented: Instrumented) -> None:
@@ -167,7 +170,9 @@ class Arena:
             while enabled := tuple(client.index for client in self.active if client.can_go):
                 await self._decide(enabled, policy)
             trace.stuck = any(client.place is not Place.DONE for client in self.active)
-            if trace.stuck and self._may_time_out(race):
+            trace.patient = trace.stuck and one_has_a_timeout(self.active)
+            untried = sets_other_timeout(race, self.instrumented)
+            if trace.stuck and (untried or (trace.patient and not self._impatient)):
                 raise StuckError(f"{race.name}: all wait, until one loses its patience")
         except BaseException:
             await self._abandon()
@@ -178,11 +183,6 @@ class Arena:
             await self._abandon()
         trace.state, trace.drawn = await self._state(race)
         return trace
-
-    def _may_time_out(self, race: Race) -> bool:
-        """Say whether a session may give up waiting by itself."""
-        sent = (call.query.text for call in race.calls)
-        return self.instrumented.impatient or any(map(TIMEOUT.search, sent))
 
     async def told(self, race: Race, policy: Policy) -> Trace:
         """Run the race once with sessions that tell their variables at each step."""
@@ -215,7 +215,12 @@ class Arena:
         self._stillness.blind = self._releases_early and not (
             watched and self.instrumented.watch.tables
         )
+        own_timeout = sets_lock_timeout(race)
+        may_time_out = own_timeout or self.instrumented.impatient or self._default_timeout
+        self._impatient = may_time_out and policy.overlapping
         for client, session in zip(self.active, race.sessions, strict=True):
+            if own_timeout:
+                await client.connection.execute("reset lock_timeout")
             client.looks.watch = self.instrumented.watch if watched else NOTHING
             client.begin(session, race.isolation, self._trace)
             if cleaning := self.instrumented.cleaning:
@@ -223,23 +228,28 @@ class Arena:
         await self._start_quiet_calls()
 
     async def _decide(self, enabled: tuple[int, ...], policy: Policy) -> None:
-        chosen = enabled[0]
-        if len(enabled) > 1:
-            chosen = policy.choose(enabled, self)
+        choice, decision = enabled[0], None
+        if self._is_choice(enabled):
+            choice = policy.choose(enabled, self)
+            chosen = max(choice, ~choice)
             if chosen not in enabled:
                 raise NotDeterministicError("not deterministic: a choice isn't possible any more")
-            self._trace.decisions.append(Decision(enabled, chosen, self._unpreempted(enabled)))
-        self.last = chosen
-        client = self.active[chosen]
+            decision = Decision(enabled, chosen, self._unpreempted(enabled), hasty=choice < 0)
+            self._trace.decisions.append(decision)
+        self.last = max(choice, ~choice)
+        client = self.active[self.last]
+        client.hasty = choice < 0
         if not client.connection.is_in_transaction():
             client.looks.forget()
         self._policy = policy
         client.looks.wanted = policy.looks(self)
-        passes = self._passes(client, ALL if len(enabled) == 1 else policy.passes(self))
+        passes = self._passes(client, policy.passes(self) if decision else ALL)
         self._leave(client, enabled)
         await self._advance(client, passes)
         await self._stillness.come()
         client.allow(0, alone=False)
+        if decision and client.hasty:
+            decision.hasty = client.hasty = False  # it didn't wait
         self._arrive(client)
         if client.place is Place.WAITING:
             await self._gate.prepare_for(client)  # it stops again once it has its lock
@@ -255,7 +265,7 @@ class Arena:
         """Note that a session has come to a step and goes on at once, as it would be let anyway."""
         enabled = self._leg.enabled
         self._arrive(client, client.step)
-        if len(enabled) > 1:
+        if self._is_choice(enabled):
             self._trace.decisions.append(Decision(enabled, client.index, (client.index,)))
         self._leave(client, enabled)
         self._leg.stop = client.step
@@ -273,9 +283,16 @@ class Arena:
         footprint = client.footprint(
             leg.before, happened, lockable=lockable, released=self._releases_early, held=held
         )
-        trace.moves.append(Move(client.index, footprint, len(leg.enabled) > 1))
+        if self._impatient and any(e.timeout for e in happened if e.session == client.index):
+            footprint = EVERYTHING
+            trace.decisions[-1].impatient = not trace.decisions[-1].hasty
+        trace.moves.append(Move(client.index, footprint, self._is_choice(leg.enabled)))
         if sum(event.kind == "step" for event in happened) == 1:
             happened[0].touched = footprint
+
+    def _is_choice(self, enabled: tuple[int, ...]) -> bool:
+        """Say whether there is more than one way to go on. Who may lose patience has two."""
+        return len(enabled) > 1 or self._impatient
 
     def _unpreempted(self, enabled: tuple[int, ...]) -> tuple[int, ...]:
         """Return those who can go on without preempting the session that went last."""
@@ -297,6 +314,8 @@ class Arena:
         client.fresh = False
         if client.place is Place.AT_STEP:
             self._trace.events.append(Event(client.index, "step", client.step))
+            if client.hasty:
+                await self._gate.hurry(client)
             await self._gate.let_go(client, passes)
         else:
             await self._send(client, passes)
@@ -305,6 +324,8 @@ class Arena:
         if self._may_stop(client):
             await self._gate.prepare_for(client, passes)
         await client.open(look=not quiet)
+        if self._impatient and not quiet:
+            await client.wait_for_locks()
         client.send()
 
     def _may_stop(self, client: Client) -> bool:

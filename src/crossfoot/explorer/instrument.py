@@ -20,7 +20,7 @@ from crossfoot.explorer.callees import (
     spelt,
 )
 from crossfoot.explorer.footprint import NOTHING, Watch, not_all_counted
-from crossfoot.explorer.instrumented import RELEASES, TIMEOUT, Instrumented
+from crossfoot.explorer.instrumented import LOCK_TIMEOUT, RELEASES, TIMEOUT, Instrumented
 from crossfoot.explorer.locking import Locking
 from crossfoot.explorer.places import Edit, statement_places
 from crossfoot.explorer.recognise import Recognised, recognise
@@ -66,6 +66,9 @@ where p.prokind in ('f', 'p')
 order by n.nspname, p.proname, p.oid
 """
 
+_READS_TIMEOUT = re.compile(
+    r"\b(pg_catalog\.)?current_setting\s*\(\s*'lock_timeout'\s*(,\s*\w+\s*)?\)", re.IGNORECASE
+)
 _LEFT_BEHIND = {
     re.compile(r"\bpg_(try_)?advisory_lock", re.IGNORECASE): "select pg_advisory_unlock_all();",
     re.compile(r"\btemp(orary)?\b", re.IGNORECASE): "discard temp;",
@@ -94,7 +97,9 @@ async def instrument(
     found.cleaning = _cleaning(rows)
     calls_it = ("trigger", "used_elsewhere", "operators", "aggregates", "unwritten")
     found.unseen = any(row[reason] for row in rows for reason in calls_it)
-    found.impatient = any(TIMEOUT.search(str(row["definition"])) for row in rows)
+    definitions = [str(row["definition"]) for row in rows]
+    found.impatient = any(map(LOCK_TIMEOUT.search, definitions))
+    found.timed = any(map(TIMEOUT.search, definitions))
     if not any(not_all_counted(str(row["body"])) for row in rows):
         found.watch = await Watch.of(connection, SYSTEM_SCHEMAS)
     if statement_level:
@@ -192,6 +197,9 @@ async def _instrument_one(
     at = definition.rindex(source)
     written = "select crossfoot.step({});" if row["language"] == "sql" else _asserted(variables)
     changed = found.apply(source, edits, name, written)
+    changed = _READS_TIMEOUT.sub(
+        "crossfoot.true_lock_timeout()", changed
+    )  # not what a step makes it
     try:
         await _replace(
             connection, definition, definition[:at] + changed + definition[at + len(source) :]

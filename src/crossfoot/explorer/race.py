@@ -30,6 +30,7 @@ LEVELS = ("read committed", "repeatable read", "serializable")
 _EXPECT = re.compile(
     r"(at most|at least|exactly)\s+(\d+)\s+(ok|refused|retryable|error)(?:\s+in\s+(\w+))?"
 )
+_LOSES_PATIENCE = " loses patience"
 _TURN = re.compile(r"(?P<session>.+?)(?:\s+until\s+(?P<until>.+?)(?:\s+\((?P<times>\d+)\))?)?")
 
 
@@ -93,14 +94,18 @@ class Expectation:
 class Turn:
     """A session goes on ``until`` it stands before a statement, for the ``times``-th time in this turn.
 
-    Without ``until`` it goes on until it waits or is through.
+    Without ``until`` it goes on until it waits or is through. If ``hasty``, it goes on to its next
+    stop, and loses patience with a lock on its way.
     """
 
     session: str
     until: str = ""
     times: int = 1
+    hasty: bool = False
 
     def __str__(self) -> str:
+        if self.hasty:
+            return f"{self.session}{_LOSES_PATIENCE}"
         often = f" ({self.times})" if self.times > 1 else ""
         return f"{self.session} until {self.until}{often}" if self.until else self.session
 
@@ -229,13 +234,16 @@ def _expectation(text: str, source: ScenarioFile, operations: Sequence[str]) -> 
 
 
 def _turn(text: str, source: ScenarioFile, sessions: Sequence[Session]) -> Turn:
-    match = _TURN.fullmatch(text.strip())
     names = [session.name for session in sessions]
+    if (name := text.strip().removesuffix(_LOSES_PATIENCE)) != text.strip() and name in names:
+        return Turn(name, hasty=True)
+    match = _TURN.fullmatch(text.strip())
     if not match or match["session"] not in names:
         raise source.fail(
             source.header.lines.get("replay", 1),
             f"replay: {text!r} can't be read",
-            f"Write 'SESSION' or 'SESSION until <statement>'; sessions: {', '.join(names)}.",
+            f"Write 'SESSION', 'SESSION until <statement>' or 'SESSION loses patience';"
+            f" sessions: {', '.join(names)}.",
         )
     return Turn(match["session"], match["until"] or "", int(match["times"] or 1))
 

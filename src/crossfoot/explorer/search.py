@@ -90,7 +90,10 @@ def after(asleep: Sleep, moves: Iterable[Move]) -> Sleep:
 
 def preemptions(trace: Trace, upto: int | None = None) -> int:
     """Return how many of the first ``upto`` choices took the turn from a session that could go on."""
-    return sum(decision.chosen not in decision.free for decision in trace.decisions[:upto])
+    return sum(
+        (decision.chosen not in decision.free) + decision.hasty
+        for decision in trace.decisions[:upto]
+    )
 
 
 @dataclass
@@ -186,7 +189,7 @@ class Search:
         _, _, prefix, asleep = item
         trace = await self._follow(race, arena, prefix, asleep)
         self.ran += 1
-        if self._branch(trace, len(prefix), asleep):
+        if self._branch(trace, len(prefix), asleep) and not trace.patient:
             await seen(trace, arena)
         else:
             self.equal += 1
@@ -198,7 +201,7 @@ class Search:
         Two sessions that wait for one row may be woken at once, by an update of it. Which of them
         then locks the new version is up to the machine, and is tried until it is as before.
         """
-        tries = _TRIES if len(set(prefix)) > 2 else 1
+        tries = _TRIES if len(set(prefix)) > 2 or min(prefix, default=0) < 0 else 1
         for left in reversed(range(tries)):
             try:
                 trace = await arena.run(race, Follow(prefix, asleep))
@@ -215,11 +218,13 @@ class Search:
         choices = trace.choices
         decided = [number for number, move in enumerate(trace.moves) if move.decided]
         since = decided[start - 1] if start else 0
+        self._lose_patience(trace, start - 1)
         for at in range(start, len(choices)):
             decision, number = trace.decisions[at], decided[at]
             asleep, since = after(asleep, trace.moves[since:number]), number
             if decision.chosen in asleep:
                 return False
+            self._lose_patience(trace, at)
             move = trace.moves[number]
             begun = {earlier.session for earlier in trace.moves[:number]}
             for other in decision.enabled:
@@ -231,6 +236,18 @@ class Search:
                     heappush(self._heap, item)
             cost += decision.chosen not in decision.free
         return not self._slept_through(trace, asleep, since)
+
+    def _lose_patience(self, trace: Trace, at: int) -> None:
+        """Push, if the session chosen there waited and has a lock_timeout, that it runs out at once.
+
+        The statement fails and leaves nothing, so what others did meanwhile they may as well do before
+        it or after it. A move that ends so counts as touching everything, which wakes all sleepers.
+        """
+        if at >= 0 and trace.decisions[at].impatient:
+            self._pushed += 1
+            cost, choices = preemptions(trace, at + 1) + 1, trace.choices
+            prefix = (*choices[:at], ~choices[at])
+            heappush(self._heap, (cost, self._pushed, prefix, {}))
 
     def _due(self, session: int, begun: set[int]) -> bool:
         """Say whether a session may begin, or has: those before it that are to do the same have."""

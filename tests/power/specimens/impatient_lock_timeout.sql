@@ -1,7 +1,6 @@
 -- title: Two charges to one toll account, with little patience
 -- class: lock_timeout_as_refusal
 -- construct: lock_timeout
--- limit: racy: a lock_timeout never expires while the explorer holds the others still
 -- anomaly: false refusal
 -- refused: result.charge = insufficient
 
