@@ -132,9 +132,9 @@ def test_its_race_file_runs_it_first(shop: Ground, found: tuple[Race, Finding]) 
 
 
 def test_a_turn_of_lost_patience_is_passed_over_where_nobody_waits(shop: Ground) -> None:
-    race = shop.race(TAKE, setup=SETUP)
-    turns = (Turn("a", hasty=True), Turn("b", hasty=True), Turn("a"))
-    trace = shop.run(shop.arena.run(race, Pinned(turns, ["a"])))
+    race = shop.race(TAKE, TAKE.replace("(1)", "(2)"), setup=SETUP)
+    turns = (Turn("a", hasty=True), Turn("c", hasty=True), Turn("b", hasty=True), Turn("a"))
+    trace = shop.run(shop.arena.run(race, Pinned(turns, ["a", "b"])))
     assert told([trace]) == {"taken"}
     assert min(trace.choices) >= 0
 

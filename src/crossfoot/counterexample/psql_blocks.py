@@ -141,9 +141,13 @@ class Writer:
         return lines
 
     def _holder(self, stop: Stop) -> int | None:
-        """Return a session that can give up the lock of a stop: one that waits for nothing then."""
+        """Return a session that can give up the lock of a stop: one that waits for nothing then.
+
+        Nor before: whoever lost patience may have waited for the one who stops.
+        """
+        lost = {event.session for event in self.events[: stop.at] if event.kind == "timeout"}
         for index in range(len(self.race.sessions)):
-            if index != stop.session and not self._busy(index, stop.at):
+            if index not in {stop.session, *lost} and not self._busy(index, stop.at):
                 return index
         return None
 

@@ -3,6 +3,7 @@
 -- construct: lock_timeout
 -- anomaly: false refusal
 -- refused: result.charge = insufficient
+-- orders: few
 
 -- @schema
 create schema toll;
