@@ -82,6 +82,16 @@ def found(shop: Ground) -> tuple[Race, Finding]:
     return race, finding
 
 
+def pinned(shop: Ground, race: Race, *turns: Turn) -> Trace:
+    """Run the schedule of these turns."""
+
+    async def one() -> Trace:
+        await shop.arena.open(2)
+        return await shop.arena.run(race, Pinned(turns, ["a", "b"]))
+
+    return shop.run(one())
+
+
 def told(traces: list[Trace]) -> set[str]:
     """Return what calls were told in some schedule."""
     results = [result for trace in traces for result in trace.every_result]
@@ -127,14 +137,14 @@ def test_its_race_file_runs_it_first(shop: Ground, found: tuple[Race, Finding]) 
     assert "-- replay: b loses patience" in said
     header = "\n".join(line.removeprefix("-- ") for line in said)
     kept = shop.race(TAKE, TAKE, setup=SETUP, header=header)
-    trace = shop.run(shop.arena.run(kept, Pinned(kept.replay, ["a", "b"])))
+    trace = pinned(shop, kept, *kept.replay)
     assert told([trace]) == {"taken", "busy"}
 
 
 def test_a_turn_of_lost_patience_is_passed_over_where_nobody_waits(shop: Ground) -> None:
     race = shop.race(TAKE, TAKE.replace("(1)", "(2)"), setup=SETUP)
     turns = (Turn("a", hasty=True), Turn("c", hasty=True), Turn("b", hasty=True), Turn("a"))
-    trace = shop.run(shop.arena.run(race, Pinned(turns, ["a", "b"])))
+    trace = pinned(shop, race, *turns)
     assert told([trace]) == {"taken"}
     assert min(trace.choices) >= 0
 
