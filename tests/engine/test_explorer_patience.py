@@ -11,6 +11,7 @@ from explorer_ground import Ground, ground_of, write_target
 from crossfoot.background import BackgroundServer
 from crossfoot.counterexample.pinned import Pinned
 from crossfoot.explorer.race import Race, Turn
+from crossfoot.explorer.search import preemptions
 from crossfoot.explorer.token import Token
 from crossfoot.explorer.trace import Trace
 from crossfoot.results import Finding
@@ -22,7 +23,7 @@ create table shop.box (id integer primary key, n integer not null);
 create table shop.note (said text not null);
 create function shop.take(p_id integer) returns text language plpgsql as $$
 begin
-    set local lock_timeout = '50ms';
+    set local lock_timeout = '1ms';
     update shop.box set n = n - 1 where id = p_id;
     return 'taken';
 exception
@@ -44,11 +45,15 @@ begin
     end loop;
     raise lock_not_available;
 end $$;
-create function shop.keep(p_lock integer) returns void language plpgsql
+create function shop.keep(p_lock integer) returns text language plpgsql
 set lock_timeout = '1min'
 as $$
 begin
     perform pg_advisory_lock(p_lock);
+    return 'kept';
+exception
+    when lock_not_available then
+        return 'not to be had';
 end $$;
 create function shop.move(p_from integer, p_to integer) returns text language plpgsql
 set lock_timeout = '900ms'
@@ -102,7 +107,7 @@ def test_who_takes_a_busy_row_for_a_refusal_is_found(found: tuple[Race, Finding]
     _, finding = found
     assert finding.anomaly == "false refusal"
     assert finding.confirmed == (10, 10)
-    assert "The lock_timeout of b, 50ms, ran out." in finding.explanation
+    assert "The lock_timeout of b, 1ms, ran out." in finding.explanation
 
 
 def test_the_lanes_say_whose_patience_ended_and_when(found: tuple[Race, Finding]) -> None:
@@ -111,7 +116,7 @@ def test_the_lanes_say_whose_patience_ended_and_when(found: tuple[Race, Finding]
     (at,) = [number for number, step in enumerate(lanes.steps) if step.kind == "timeout"]
     assert (lanes.steps[at - 1].kind, lanes.steps[at - 1].note) == ("wait", "waits for a")
     assert lanes.steps[at].session == "b"
-    assert lanes.steps[at].note == "loses patience: its lock_timeout of 50ms runs out"
+    assert lanes.steps[at].note == "loses patience: its lock_timeout of 1ms runs out"
     assert "wake" not in {step.kind for step in lanes.steps}
 
 
@@ -185,14 +190,14 @@ def test_a_timeout_of_the_database_runs_out_too(server: BackgroundServer, tmp_pa
 
 
 def test_who_has_a_timeout_does_not_wait_for_ever(shop: Ground) -> None:
-    """The other one's lock is never given up: the wait ends all the same, as an error."""
+    """The other one's lock is never given up: the wait ends all the same."""
     keep = "-- @call keep\nselect shop.keep(7);"
     race = shop.race(keep, keep)
     assert shop.trace(race, 0, 0).patient
     traces = shop.every_trace(race)
     assert traces
     assert not any(trace.stuck for trace in traces)
-    assert all("55P03" in told([trace]) for trace in traces)
+    assert all(told([trace]) == {"kept", "not to be had"} for trace in traces)
 
 
 def test_a_deadlock_may_end_by_lost_patience_on_either_side(shop: Ground) -> None:
@@ -209,10 +214,24 @@ def test_a_function_reads_its_own_timeout_and_not_what_is_put_in_its_place(shop:
     assert told(traces) == {"900ms", "55P03"}
 
 
-def test_lost_patience_counts_as_one_deviation(shop: Ground) -> None:
+def test_what_may_lose_patience_touches_everything(shop: Ground) -> None:
+    traces = shop.every_trace(shop.race(TAKE, TAKE, setup=SETUP))
+    waits = [
+        move
+        for trace in traces
+        for decision, move in zip(trace.decisions, trace.moves, strict=True)
+        if decision.hasty or decision.impatient
+    ]
+    assert waits
+    assert all(move.footprint.unknown for move in waits)
+
+
+def test_lost_patience_counts_as_a_preemption_and_time_by_itself_loses_none(shop: Ground) -> None:
     traces = shop.every_trace(shop.race(TAKE, TAKE, setup=SETUP))
     patient = [trace for trace in traces if min(trace.choices, default=0) >= 0]
     assert len(patient) < len(traces)
     assert traces[0] in patient
     outcomes = {result.outcome for trace in patient for result in trace.every_result}
     assert outcomes == {Outcome.OK}
+    # Somebody has to be preempted for another one to wait at all.
+    assert {preemptions(trace) for trace in traces if trace not in patient} == {2, 3}

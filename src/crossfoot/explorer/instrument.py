@@ -197,9 +197,8 @@ async def _instrument_one(
     at = definition.rindex(source)
     written = "select crossfoot.step({});" if row["language"] == "sql" else _asserted(variables)
     changed = found.apply(source, edits, name, written)
-    changed = _READS_TIMEOUT.sub(
-        "crossfoot.true_lock_timeout()", changed
-    )  # not what a step makes it
+    # A step puts another value in its place, which isn't for the function to see.
+    changed = _READS_TIMEOUT.sub("crossfoot.true_lock_timeout()", changed)
     try:
         await _replace(
             connection, definition, definition[:at] + changed + definition[at + len(source) :]
