@@ -15,6 +15,7 @@ from crossfoot.explorer.arena import Arena, Policy
 from crossfoot.explorer.client import Place
 from crossfoot.explorer.race import Race, Turn
 from crossfoot.explorer.search import Follow
+from crossfoot.explorer.trace import session_of
 
 _LONGEST = 70  # characters of a statement that are kept
 COMMIT = "commit"
@@ -88,7 +89,7 @@ class Recorder:
         at = 0
         for index, run in groupby(self.chosen):
             start, at = at, at + len(list(run))
-            session = race.sessions[max(index, ~index)].name
+            session = race.sessions[session_of(index)].name
             if index < 0:
                 found += [Turn(session, hasty=True)] * (at - start)
                 continue

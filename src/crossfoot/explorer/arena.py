@@ -20,14 +20,14 @@ from crossfoot.errors import ContentError, CrossfootError
 from crossfoot.explorer import stillness
 from crossfoot.explorer.client import ALL, Client, Place
 from crossfoot.explorer.drawn import Drawn, Draws
-from crossfoot.explorer.footprint import EVERYTHING, NOTHING, Touched
+from crossfoot.explorer.footprint import BEGINNING, EVERYTHING, NOTHING, Touched
 from crossfoot.explorer.gate import Gate
 from crossfoot.explorer.instrumented import Instrumented
 from crossfoot.explorer.patience import one_has_a_timeout, sets_lock_timeout, sets_other_timeout
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.seed_state import SeedState
 from crossfoot.explorer.stillness import Stillness, StuckError
-from crossfoot.explorer.trace import Decision, Event, Move, Trace
+from crossfoot.explorer.trace import Decision, Event, Move, Trace, session_of
 from crossfoot.target import Operation
 
 _VACUUM_EVERY = 400  # schedules
@@ -63,13 +63,15 @@ class _Leg:
     """The way of a session from the stop where it was let go, or which it passed, to its next one.
 
     ``enabled`` are those who could have gone, ``stop`` is the step's number (0 for none), ``before``
-    what the transaction had touched there, ``events`` how many had happened.
+    what the transaction had touched there, if it hadn't yet to begin (``begins``), ``events`` how many
+    had happened.
     """
 
     enabled: tuple[int, ...]
     stop: int
     before: Touched | None
     events: int
+    begins: bool = False
 
 
 class Arena:
@@ -98,7 +100,7 @@ class Arena:
         self._trace = Trace()
         self._leg = _Leg((), 0, None, 0)
         self._releases_early = self._merges = True
-        self._impatient = self._default_timeout = False
+        self._impatient = self._default_timeout = self._begins = False
         self._seed: SeedState | None = None
         self._runs = 0
         self._dirty: set[str] | None = None  # tables with rows; None: nobody knows
@@ -134,11 +136,8 @@ class Arena:
 
     async def close(self) -> None:
         """Close every connection."""
-        for connection in [
-            *(client.connection for client in self._clients),
-            self.control,
-            self._keeper,
-        ]:
+        own = (client.connection for client in self._clients)
+        for connection in [*own, self.control, self._keeper]:
             connection.terminate()
 
     @property
@@ -207,6 +206,7 @@ class Arena:
         # A higher isolation level takes its snapshot when a statement begins, so when it does matters.
         # In a serial order a call begins when its turn comes: now() is when its transaction began.
         self._merges = race.isolation == "read committed" and policy.overlapping
+        self._begins = race.begins or self.instrumented.begins
         self._releases_early = any(
             self.instrumented.releases(call.query.text) for call in race.calls
         ) or (self._client is not Client and bool(self.instrumented.releasing))
@@ -231,12 +231,11 @@ class Arena:
         choice, decision = enabled[0], None
         if self._is_choice(enabled):
             choice = policy.choose(enabled, self)
-            chosen = max(choice, ~choice)
-            if chosen not in enabled:
+            if (chosen := session_of(choice)) not in enabled:
                 raise NotDeterministicError("not deterministic: a choice isn't possible any more")
             decision = Decision(enabled, chosen, self._unpreempted(enabled), hasty=choice < 0)
             self._trace.decisions.append(decision)
-        self.last = max(choice, ~choice)
+        self.last = session_of(choice)
         client = self.active[self.last]
         client.hasty = choice < 0
         if not client.connection.is_in_transaction():
@@ -258,7 +257,8 @@ class Arena:
     def _leave(self, client: Client, enabled: tuple[int, ...]) -> None:
         """Note where a session starts from."""
         stop = client.step if client.place is Place.AT_STEP else 0
-        self._leg = _Leg(enabled, stop, client.looks.last, len(self._trace.events))
+        begins = not client.connection.is_in_transaction()
+        self._leg = _Leg(enabled, stop, client.looks.last, len(self._trace.events), begins)
         self._trace.steps += 1
 
     def _passed(self, client: Client) -> None:
@@ -286,6 +286,8 @@ class Arena:
         if self._impatient and any(e.timeout for e in happened if e.session == client.index):
             footprint = EVERYTHING
             trace.decisions[-1].impatient = not trace.decisions[-1].hasty
+        if self._begins and leg.begins and any(event.kind == "call" for event in happened):
+            footprint = footprint.with_writes_of(BEGINNING)
         trace.moves.append(Move(client.index, footprint, self._is_choice(leg.enabled)))
         if sum(event.kind == "step" for event in happened) == 1:
             happened[0].touched = footprint
@@ -339,13 +341,12 @@ class Arena:
 
         Nobody can tell when they began, so a choice there would only multiply equal schedules.
         """
-        while quiet := [client for client in self.active if self._is_quiet(client)]:
+        if not self._merges or self._begins:
+            return
+        while quiet := [client for client in self.active if client.starts_quietly()]:
             for client in quiet:
                 await self._send(client, quiet=True)
             await self._stillness.come()
-
-    def _is_quiet(self, client: Client) -> bool:
-        return self._merges and client.starts_quietly()
 
     # -- ends -----------------------------------------------------------------------------------
 

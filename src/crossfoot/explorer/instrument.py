@@ -11,6 +11,7 @@ from itertools import pairwise
 import asyncpg
 
 from crossfoot.errors import ContentError
+from crossfoot.explorer.begins import begins_matter
 from crossfoot.explorer.callees import (
     INSTRUMENTED,
     QUERY_WORDS,
@@ -99,6 +100,7 @@ async def instrument(
     found.unseen = any(row[reason] for row in rows for reason in calls_it)
     definitions = [str(row["definition"]) for row in rows]
     found.impatient = any(map(LOCK_TIMEOUT.search, definitions))
+    found.begins = await begins_matter(connection, rows)
     found.timed = any(map(TIMEOUT.search, definitions))
     if not any(not_all_counted(str(row["body"])) for row in rows):
         found.watch = await Watch.of(connection, SYSTEM_SCHEMAS)

@@ -70,7 +70,8 @@ class Instrumented:
     ``committing`` are the procedures, by unqualified name, that may end a transaction and go on.
     ``unseen`` says that a step may be reached though no statement names its function: by a trigger, a
     default, a policy, an operator.
-    ``impatient`` says that one of them sets a lock_timeout of its own, ``timed`` another timeout.
+    ``impatient`` says that one of them sets a lock_timeout of its own, ``timed`` another timeout;
+    ``begins`` that the order in which transactions begin may matter.
     ``watch`` is what is counted of what they touch, nothing where that wouldn't tell all; ``locking``
     which of the rows that they read may be locked.
     """
@@ -87,6 +88,7 @@ class Instrumented:
     unseen: bool = False
     impatient: bool = False
     timed: bool = False
+    begins: bool = False
     watch: Watch = NOTHING
     locking: Locking = field(default_factory=Locking)
     _stepped: dict[str, str] = field(default_factory=dict)

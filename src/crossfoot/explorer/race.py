@@ -24,6 +24,7 @@ _KEYS = {
     "allow",
     "severity",
     "replay",
+    "begins",
 }
 _WORDS = {"setup", "session", "call", "let", "state"}
 LEVELS = ("read committed", "repeatable read", "serializable")
@@ -115,7 +116,8 @@ class Race:
     """A parsed and bound race file.
 
     ``setup_lines`` are the lines of the statements of ``setup``. ``replay`` is a schedule that runs
-    before all others. ``text`` is the file; "" where there is none. ``asked`` is the
+    before all others. ``begins`` says that the order in which transactions begin is explored in any
+    case. ``text`` is the file; "" where there is none. ``asked`` is the
     isolation level if it isn't the file's own.
     """
 
@@ -137,6 +139,7 @@ class Race:
     literals: dict[str, str] = field(default_factory=dict)
     setup_lines: tuple[int, ...] = ()
     replay: tuple[Turn, ...] = ()
+    begins: bool = False
     text: str = ""
     asked: str = ""
 
@@ -198,6 +201,7 @@ def load_race(path: Path, target: Target, seed: int) -> Race:
         allow_deadlock="deadlock" in source.each_of("allow", {"deadlock"}),
         isolation=source.one_of("isolation", LEVELS, "read committed"),
         literals=reader.literals,
+        begins=source.one_of("begins", {"explored", "merged"}, "merged") == "explored",
         replay=tuple(_turn(text, source, reader.sessions) for text in header.each("replay")),
         text=read_text(path),
     )

@@ -66,6 +66,11 @@ class Decision:
         return ~self.chosen if self.hasty else self.chosen
 
 
+def session_of(choice: int) -> int:
+    """Return the session that a choice is about."""
+    return max(choice, ~choice)
+
+
 @dataclass(frozen=True)
 class Move:
     """One session's way from one stop to the next. ``decided`` says that another could have gone."""
