@@ -201,7 +201,7 @@ def load_race(path: Path, target: Target, seed: int) -> Race:
         allow_deadlock="deadlock" in source.each_of("allow", {"deadlock"}),
         isolation=source.one_of("isolation", LEVELS, "read committed"),
         literals=reader.literals,
-        begins=source.one_of("begins", {"explored", "merged"}, "merged") == "explored",
+        begins="explored" in source.each_of("begins", {"explored"}),
         replay=tuple(_turn(text, source, reader.sessions) for text in header.each("replay")),
         text=read_text(path),
     )
