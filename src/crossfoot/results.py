@@ -48,14 +48,17 @@ class LaneStep(_Model):
 
     ``kind`` is one of: ``call`` (the client sends a statement), ``step`` (a statement inside a
     function runs), ``wait`` (the session now waits for a lock), ``wake`` (it got the lock and went
-    on), ``return`` (the call came back), ``commit``, ``rollback``, ``error``.
+    on), ``timeout`` (it didn't: its lock_timeout ran out), ``return`` (the call came back),
+    ``commit``, ``rollback``, ``error``.
     ``source`` says where the statement stands (``schema.function:line``), ``note`` what came of it
     ("reads v_balance = 100"; "waits for buyer_a"; "refused: Insufficient credits").
     """
 
     number: int
     session: str
-    kind: Literal["call", "step", "wait", "wake", "return", "commit", "rollback", "error"]
+    kind: Literal[
+        "call", "step", "wait", "wake", "timeout", "return", "commit", "rollback", "error"
+    ]
     text: str
     source: str = ""
     note: str = ""

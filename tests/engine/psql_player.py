@@ -8,12 +8,13 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 from crossfoot.background import BackgroundServer
 
 _BLOCK = re.compile(r"^-- \[([A-Z])\].*$", re.MULTILINE)
+_ENDS_BY_ITSELF = re.compile(r"wait until \[([A-Z])\] has lost patience")
 _PATIENCE = 20.0  # seconds until a terminal that neither answers nor waits for a lock is given up
 _WAITING = """
 select application_name from pg_stat_activity
@@ -87,13 +88,13 @@ def play(server: BackgroundServer, database: str, script: str) -> dict[str, list
     assert psql, "no psql on this machine"
     terminals: dict[str, Terminal] = {}
     try:
-        for letter, text in blocks(script):
+        for (letter, text), head in zip(blocks(script), _heads(script), strict=True):
             if letter not in terminals:
                 dsn = server.server.dsn(database)
                 terminals[letter] = Terminal(letter, psql / "psql", dsn)
             before = len(terminals["A"].said)
             terminals[letter].paste(text)
-            _settle(server, database, terminals)
+            _settle(server, database, terminals, set(_ENDS_BY_ITSELF.findall(head)))
         said = {letter: terminal.said for letter, terminal in terminals.items()}
         return said | {"end": said["A"][before:]}
     finally:
@@ -101,8 +102,21 @@ def play(server: BackgroundServer, database: str, script: str) -> dict[str, list
             terminal.close()
 
 
-def _settle(server: BackgroundServer, database: str, terminals: Mapping[str, Terminal]) -> None:
-    """Wait until each terminal has answered or waits for a lock: twice in a row, to be sure."""
+def _heads(script: str) -> list[str]:
+    """Return the first line of each block."""
+    return [match[0] for match in _BLOCK.finditer(script)]
+
+
+def _settle(
+    server: BackgroundServer,
+    database: str,
+    terminals: Mapping[str, Terminal],
+    impatient: Set[str],
+) -> None:
+    """Wait until each terminal has answered or waits for a lock: twice in a row, to be sure.
+
+    Those that are ``impatient`` don't wait for long.
+    """
 
     async def waiting() -> set[str]:
         connection = await server.server.connect(database)
@@ -115,6 +129,6 @@ def _settle(server: BackgroundServer, database: str, terminals: Mapping[str, Ter
     while still < 2:
         seen = server.run(waiting())
         busy = {letter for letter, terminal in terminals.items() if terminal.busy()}
-        still = still + 1 if busy <= seen else 0
+        still = still + 1 if busy <= seen - impatient else 0
         assert time.monotonic() < deadline, f"{busy} neither answer nor wait"
         time.sleep(0.01)

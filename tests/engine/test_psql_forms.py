@@ -277,3 +277,45 @@ def test_a_program_whose_values_nobody_knows_has_no_script(
     finding = server.run(explore(Workbench(server.server), file))
     assert finding.anomaly == "lost update"
     assert finding.script == ""
+
+
+def test_the_reader_waits_until_patience_is_lost(server: BackgroundServer, tmp_path: Path) -> None:
+    take = """
+    create schema shop;
+    create table shop.purse (id integer primary key, n integer not null);
+    create function shop.take(p_n integer) returns text language plpgsql
+    set lock_timeout = '300ms'
+    as $$
+    begin
+        perform from shop.purse where id = 1 for update;
+        update shop.purse set n = n - p_n where id = 1;
+        return 'taken';
+    exception
+        when lock_not_available then
+            return 'busy';
+    end $$;
+    """
+    calls = [f"-- @call take\nselect shop.take({n});" for n in (3, 4)]
+    finding = shown(server, take, calls, tmp_path, setup="insert into shop.purse values (1, 50);")
+    assert "-- [B] b: wait until [B] has lost patience, its lock_timeout is 300ms" in finding.script
+    assert "was told ok: take = busy" in finding.script
+
+
+def test_who_begins_first_may_come_second(server: BackgroundServer, tmp_path: Path) -> None:
+    stamps = """
+    create schema shop;
+    create table shop.pass (id integer primary key, stamped timestamptz not null);
+    create function shop.stamp() returns void language plpgsql as $$
+    begin
+        update shop.pass set stamped = now() where id = 1;
+    end $$;
+    create function shop.valid() returns boolean language plpgsql as $$
+    begin
+        return exists (select from shop.pass where id = 1 and stamped <= now());
+    end $$;
+    """
+    calls = ["-- @call stamp\nselect shop.stamp();", "-- @call valid\nselect shop.valid()::text;"]
+    finding = shown(
+        server, stamps, calls, tmp_path, "insert into shop.pass values (1, '2001-01-01');"
+    )
+    assert "was told ok: valid = false" in finding.script

@@ -61,7 +61,9 @@ def explanation(judgement: Judgement, trace: Trace, race: Race, why: str = "") -
         for session, results in zip(race.sessions, trace.results, strict=True)
     ]
     shown = [readable(why, race, trace.drawn)] if why else []
-    return " ".join([*said, *shown, *_contradictions(judgement, trace, race)])
+    return " ".join(
+        [*said, *_lost_patience(trace, race), *shown, *_contradictions(judgement, trace, race)]
+    )
 
 
 def _endings(results: Sequence[CallResult]) -> str:
@@ -98,6 +100,15 @@ def _contradictions(judgement: Judgement, trace: Trace, race: Race) -> list[str]
             " which sees no deadlock, breaks nothing: they wait for ever."
         )
     return said
+
+
+def _lost_patience(trace: Trace, race: Race) -> list[str]:
+    """Say whose lock_timeout ran out, of which the result of a call may show nothing."""
+    return [
+        f"The lock_timeout of {race.sessions[event.session].name}, {event.timeout}, ran out."
+        for event in trace.events
+        if event.kind == "timeout"
+    ]
 
 
 def _waits(trace: Trace, race: Race) -> str:

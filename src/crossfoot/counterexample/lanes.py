@@ -83,7 +83,7 @@ def _quiet(call: Call, instrumented: Instrumented) -> bool:
 def _text(
     event: Event, instrumented: Instrumented, sources: dict[str, tuple[str, int]]
 ) -> tuple[str, str]:
-    if event.step and event.kind in {"step", "wait", "wake"}:
+    if event.step and event.kind in {"step", "wait", "wake", "timeout"}:
         step = instrumented.steps[event.step]
         file, first = sources.get(step.function, (step.function, 1))
         return (
@@ -99,6 +99,8 @@ def _note(event: Event, names: list[str]) -> str:
         return "waits for " + (" and ".join(names[index] for index in event.blockers) or "a lock")
     if event.kind == "wake":
         return "goes on"
+    if event.kind == "timeout":
+        return f"loses patience: its lock_timeout of {event.timeout} runs out"
     if event.result:
         return ending(event.result)
     return ""

@@ -15,6 +15,7 @@ from crossfoot.explorer.arena import Arena, Policy
 from crossfoot.explorer.client import Place
 from crossfoot.explorer.race import Race, Turn
 from crossfoot.explorer.search import Follow
+from crossfoot.explorer.trace import session_of
 
 _LONGEST = 70  # characters of a statement that are kept
 COMMIT = "commit"
@@ -35,7 +36,10 @@ class Pinned:
         while self.turns:
             turn = self.turns[0]
             index = self.names.index(turn.session) if turn.session in self.names else -1
-            if index in enabled and not self._left(turn, index, arena):
+            if turn.hasty and index in enabled:
+                self.turns, self.met = self.turns[1:], 0
+                return ~index
+            if not turn.hasty and index in enabled and not self._left(turn, index, arena):
                 return index
             self.turns, self.met = self.turns[1:], 0
         return self._rest.choose(enabled, arena)
@@ -85,10 +89,14 @@ class Recorder:
         at = 0
         for index, run in groupby(self.chosen):
             start, at = at, at + len(list(run))
+            session = race.sessions[session_of(index)].name
+            if index < 0:
+                found += [Turn(session, hasty=True)] * (at - start)
+                continue
             left = self.stood[at].get(index, "") if at < len(self.stood) else ""
             until = _shortened(left)
             met = [stood[index].startswith(until) for stood in self.stood[start : at + 1] if until]
-            found.append(Turn(race.sessions[index].name, until, sum(met) if until else 1))
+            found.append(Turn(session, until, sum(met) if until else 1))
         return tuple(found)
 
 

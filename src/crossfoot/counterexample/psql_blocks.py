@@ -141,9 +141,13 @@ class Writer:
         return lines
 
     def _holder(self, stop: Stop) -> int | None:
-        """Return a session that can give up the lock of a stop: one that waits for nothing then."""
+        """Return a session that can give up the lock of a stop: one that waits for nothing then.
+
+        Nor before: whoever lost patience may have waited for the one who stops.
+        """
+        lost = {event.session for event in self.events[: stop.at] if event.kind == "timeout"}
         for index in range(len(self.race.sessions)):
-            if index != stop.session and not self._busy(index, stop.at):
+            if index not in {stop.session, *lost} and not self._busy(index, stop.at):
                 return index
         return None
 
@@ -169,6 +173,9 @@ class Writer:
             block.lines += self._beginning(at, event.call)
             block.lines.append(self._sent(event.call))
             block.hangs = self._hangs(at)
+        if event.kind == "timeout":
+            wait = f"wait until [{letter_of(index)}] has lost patience"
+            self.blocks[-1].says += f": {wait}, its lock_timeout is {event.timeout}"
         if event.kind in {"commit", "error"} and index in self.begun:
             self.begun.discard(index)
             says = f"{name} commits" if event.kind == "commit" else f"{name} gives up"
@@ -217,12 +224,17 @@ class Writer:
                 if event.kind != "wake":
                     break
                 continue
-            if event.kind == "wait":
+            if event.kind == "wait" and not self._loses_patience(number):
                 return "it waits for a lock"
             if event.kind in {"return", "error"}:
                 return ""
         stop = next((s for s in self.stops.values() if s.called == at), None)
         return "it stops inside of the function" if stop else ""
+
+    def _loses_patience(self, at: int) -> bool:
+        """Say whether who begins to wait at an event gives up before anybody else goes on."""
+        after = self.events[at + 1 : at + 2]
+        return [event.kind for event in after] == ["timeout"]
 
     def _sent(self, call: Call) -> str:
         """Return a statement as it is typed."""

@@ -21,12 +21,13 @@ from crossfoot.explorer.client import ALL, Client, Place
 from crossfoot.explorer.drawn import Drawn, Draws
 from crossfoot.explorer.footprint import NOTHING
 from crossfoot.explorer.gate import Gate
-from crossfoot.explorer.instrumented import TIMEOUT, Instrumented
+from crossfoot.explorer.instrumented import Instrumented
 from crossfoot.explorer.legs import Legs
+from crossfoot.explorer.patience import one_has_a_timeout, sets_lock_timeout, sets_other_timeout
 from crossfoot.explorer.race import Race
 from crossfoot.explorer.seed_state import SeedState
 from crossfoot.explorer.stillness import Stillness, StuckError
-from crossfoot.explorer.trace import Decision, Event, Move, Trace
+from crossfoot.explorer.trace import Decision, Event, Move, Trace, session_of
 from crossfoot.target import Operation
 
 _VACUUM_EVERY = 400  # schedules
@@ -45,7 +46,7 @@ class Policy(Protocol):
     overlapping: bool
 
     def choose(self, enabled: tuple[int, ...], arena: Arena) -> int:
-        """Return one of ``enabled``."""
+        """Return one of ``enabled``, or ``~`` one of them: it loses patience if it has to wait."""
         ...
 
     def passes(self, arena: Arena) -> int:
@@ -84,6 +85,7 @@ class Arena:
         self._enabled: tuple[int, ...] = ()  # those who could have made the present move
         self._legs = Legs()
         self._merges = True
+        self._default_timeout = False
         self._seed: SeedState | None = None
         self._runs = 0
         self._dirty: set[str] | None = None  # tables with rows; None: nobody knows
@@ -108,6 +110,7 @@ class Arena:
                 self._passed,
             )
             await self._gate.admit(client)
+            self._default_timeout |= await connection.fetchval("show lock_timeout") != "0"
             self._clients.append(client)
 
     def know(self, instrumented: Instrumented) -> None:
@@ -118,11 +121,8 @@ class Arena:
 
     async def close(self) -> None:
         """Close every connection."""
-        for connection in [
-            *(client.connection for client in self._clients),
-            self.control,
-            self._keeper,
-        ]:
+        own = (client.connection for client in self._clients)
+        for connection in [*own, self.control, self._keeper]:
             connection.terminate()
 
     @property
@@ -155,7 +155,9 @@ class Arena:
             while enabled := tuple(client.index for client in self.active if client.can_go):
                 await self._decide(enabled, policy)
             trace.stuck = any(client.place is not Place.DONE for client in self.active)
-            if trace.stuck and self._may_time_out(race):
+            trace.patient = trace.stuck and one_has_a_timeout(self.active)
+            untried = sets_other_timeout(race, self.instrumented)
+            if trace.stuck and (untried or (trace.patient and not self._legs.impatient)):
                 raise StuckError(f"{race.name}: all wait, until one loses its patience")
         except BaseException:
             await self._abandon()
@@ -166,11 +168,6 @@ class Arena:
             await self._abandon()
         trace.state, trace.drawn = await self._state(race)
         return trace
-
-    def _may_time_out(self, race: Race) -> bool:
-        """Say whether a session may give up waiting by itself."""
-        sent = (call.query.text for call in race.calls)
-        return self.instrumented.impatient or any(map(TIMEOUT.search, sent))
 
     async def told(self, race: Race, policy: Policy) -> Trace:
         """Run the race once with sessions that tell their variables at each step."""
@@ -196,6 +193,7 @@ class Arena:
         # In a serial order a call begins when its turn comes: now() is when its transaction began.
         self._legs.keeps_snapshots = race.isolation != "read committed"
         self._merges = policy.overlapping and not self._legs.keeps_snapshots
+        self._legs.begins = race.begins or self.instrumented.begins
         self._legs.releases_early = any(
             self.instrumented.releases(call.query.text) for call in race.calls
         ) or (self._client is not Client and bool(self.instrumented.releasing))
@@ -205,7 +203,12 @@ class Arena:
         self._stillness.blind = self._legs.releases_early and not (
             watched and self.instrumented.watch.tables
         )
+        own_timeout = sets_lock_timeout(race)
+        may_time_out = own_timeout or self.instrumented.impatient or self._default_timeout
+        self._legs.impatient = may_time_out and policy.overlapping
         for client, session in zip(self.active, race.sessions, strict=True):
+            if own_timeout:
+                await client.connection.execute("reset lock_timeout")
             client.looks.watch = self.instrumented.watch if watched else NOTHING
             client.begin(session, race.isolation, self._trace)
             if cleaning := self.instrumented.cleaning:
@@ -213,14 +216,16 @@ class Arena:
         await self._start_quiet_calls()
 
     async def _decide(self, enabled: tuple[int, ...], policy: Policy) -> None:
-        chosen = enabled[0]
-        if len(enabled) > 1:
-            chosen = policy.choose(enabled, self)
-            if chosen not in enabled:
+        choice, decision = enabled[0], None
+        if self._is_choice(enabled):
+            choice = policy.choose(enabled, self)
+            if (chosen := session_of(choice)) not in enabled:
                 raise NotDeterministicError("not deterministic: a choice isn't possible any more")
-            self._trace.decisions.append(Decision(enabled, chosen, self._unpreempted(enabled)))
-        self.last = chosen
-        client = self.active[chosen]
+            decision = Decision(enabled, chosen, self._unpreempted(enabled), hasty=choice < 0)
+            self._trace.decisions.append(decision)
+        self.last = session_of(choice)
+        client = self.active[self.last]
+        client.hasty = choice < 0
         if not client.connection.is_in_transaction():
             client.looks.forget()
         self._policy = policy
@@ -229,16 +234,20 @@ class Arena:
             if other is client or (wanted and other.place is Place.WAITING):
                 other.looks.wanted = wanted
         signs = self._stillness.signs
-        passes = self._passes(client, ALL if len(enabled) == 1 else policy.passes(self))
+        passes = self._passes(client, policy.passes(self) if decision else ALL)
         self._enabled = enabled
         self._legs.start(client, client.step if client.place is Place.AT_STEP else 0)
         await self._advance(client, passes)
         await self._stillness.come()
         client.allow(0, alone=False)
+        if decision and client.hasty:
+            decision.hasty = client.hasty = False  # it didn't wait
         # Who waits may have gone on wherever a lock was given up, and wait for another one again.
         given_up = signs != self._stillness.signs
-        waiting = [each for each in self._legs.under_way if each != chosen] if given_up else []
-        self._legs.arrive(client, waiting, decided=len(enabled) > 1)
+        waiting = (
+            [each for each in self._legs.under_way if each != client.index] if given_up else []
+        )
+        self._legs.arrive(client, waiting, decided=self._is_choice(enabled))
         if client.place is Place.WAITING:
             await self._gate.prepare_for(client)  # it stops again once it has its lock
         await self._start_quiet_calls()
@@ -246,12 +255,16 @@ class Arena:
     def _passed(self, client: Client) -> None:
         """Note that a session has come to a step and goes on at once, as it would be let anyway."""
         enabled = self._enabled
-        self._legs.arrive(client, (), decided=len(enabled) > 1, stop=client.step)
-        if len(enabled) > 1:
+        self._legs.arrive(client, (), decided=self._is_choice(enabled), stop=client.step)
+        if self._is_choice(enabled):
             self._trace.decisions.append(Decision(enabled, client.index, (client.index,)))
         self._legs.start(client, client.step)
         client.looks.wanted = self._policy.looks(self)
         self._stillness.passed()
+
+    def _is_choice(self, enabled: tuple[int, ...]) -> bool:
+        """Say whether there is more than one way to go on. Who may lose patience has two."""
+        return len(enabled) > 1 or self._legs.impatient
 
     def _unpreempted(self, enabled: tuple[int, ...]) -> tuple[int, ...]:
         """Return those who can go on without preempting the session that went last."""
@@ -273,6 +286,8 @@ class Arena:
         client.fresh = False
         if client.place is Place.AT_STEP:
             self._trace.events.append(Event(client.index, "step", client.step))
+            if client.hasty:
+                await self._gate.hurry(client)
             await self._gate.let_go(client, passes)
         else:
             await self._send(client, passes)
@@ -281,6 +296,8 @@ class Arena:
         if self._may_stop(client):
             await self._gate.prepare_for(client, passes)
         await client.open(look=not quiet)
+        if self._legs.impatient and not quiet:
+            await client.wait_for_locks()
         client.send()
 
     def _may_stop(self, client: Client) -> bool:
@@ -294,13 +311,12 @@ class Arena:
 
         Nobody can tell when they began, so a choice there would only multiply equal schedules.
         """
-        while quiet := [client for client in self.active if self._is_quiet(client)]:
+        if not self._merges or self._legs.begins:
+            return
+        while quiet := [client for client in self.active if client.starts_quietly()]:
             for client in quiet:
                 await self._send(client, quiet=True)
             await self._stillness.come()
-
-    def _is_quiet(self, client: Client) -> bool:
-        return self._merges and client.starts_quietly()
 
     # -- ends -----------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from crossfoot.explorer.instrumented import Instrumented
 from crossfoot.explorer.looks import Looks
 from crossfoot.explorer.race import Call, Session
 from crossfoot.explorer.rows import RowsOf
-from crossfoot.explorer.trace import CallResult, Event, Trace
+from crossfoot.explorer.trace import CallResult, Event, EventKind, Trace
 from crossfoot.outcome import outcome_of_error, outcome_of_rows
 from crossfoot.rendering import render
 from crossfoot.target import Operation
@@ -24,6 +24,7 @@ from crossfoot.verdicts import Outcome
 _STEP = "crossfoot step "
 _TOUCHED = "crossfoot touched "
 _BARE_NO_MORE = "reset default_transaction_isolation"
+_WAIT_FOR_LOCKS = "select crossfoot.wait_for_locks($1)"
 _LOOK = "select crossfoot.tell_touched()"
 
 ALL = 1 << 40
@@ -46,7 +47,8 @@ class Client:
     ``place`` changes only here (when a session announces itself) and in the arena (when it lets it
     go). ``moved`` is called when it stops, ``passed`` at a step at which it doesn't. ``fresh`` says
     that nothing of the current transaction has touched data yet; ``alone`` that nobody else can move
-    before this session stops.
+    before this session stops; ``hasty`` that it is to lose patience with the lock that it waits for
+    next. ``timeout`` is its lock_timeout where it stood last, "" for none.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Client:
         self.turn = 0  # up to which arrival it passes, and which lock it waits for then (steps.sql)
         self.arrivals = 0  # how often its session came to a step
         self.alone = False
+        self.hasty = False
+        self.timeout = ""
         self._allowed = 0  # up to which arrival it may pass stops, those that are no steps too
         self.place = Place.DONE
         self.fresh = True
@@ -164,7 +168,8 @@ class Client:
         self.pieces += self._commits
         passes = self.passes > 0
         self.step, self.arrivals = int(number), int(arrival)
-        self.keys = json.loads(message.hint) if message.hint else []
+        told = json.loads(message.hint) if message.hint else {}
+        self.keys, self.timeout = told.get("keys") or [], told.get("timeout", "")
         self._commits = self.instrumented.steps[self.step].kind == "commit"
         if self.looks.any:
             self.looks.note(Touched.read(touched))
@@ -183,11 +188,19 @@ class Client:
                 return
 
     def woke(self) -> None:
-        """Note that a lock was got, if one was waited for."""
+        """Note that a lock was got, if one was waited for, or that patience was lost with it."""
         if self.place is Place.WAITING:
             self.place = Place.RUNNING
             self.wakes += 1
-            self._trace.events.append(Event(self.index, "wake", self.step))
+            kind: EventKind = "timeout" if self.hasty else "wake"
+            timeout, self.hasty = self.timeout if self.hasty else "", False
+            self._trace.events.append(Event(self.index, kind, self.step, timeout=timeout))
+
+    def lost_patience(self, message: str) -> None:
+        """Note by its error that it waited, where that was over before anybody saw it wait."""
+        if self.hasty and self.place is Place.RUNNING and "lock timeout" in message:
+            self.place = Place.WAITING
+            self._trace.events.append(Event(self.index, "wait", self.step, timeout=self.timeout))
 
     def begin(self, session: Session, isolation: str, trace: Trace) -> None:
         """Take a session's part in a new schedule."""
@@ -196,6 +209,7 @@ class Client:
         self.place = Place.READY if session.transactions else Place.DONE
         self.transaction = self._call = self.step = 0
         self.fresh, self.alone, self.task = True, False, None
+        self.hasty, self.timeout = False, ""
         self._kept, self.results = {}, [[]]
         self.pieces, self._commits = 0, False
 
@@ -218,6 +232,10 @@ class Client:
             return
         begin = f"begin{self._level}"
         await self.connection.execute(f"{begin}; {_LOOK}" if look and self._tells else begin)
+
+    async def wait_for_locks(self) -> None:
+        """Make what is sent next wait for locks for good, or not if ``hasty``."""
+        self.timeout = await self.connection.fetchval(_WAIT_FOR_LOCKS, self.hasty)
 
     def send(self) -> None:
         """Send the next statement of the session, or its commit."""
@@ -279,6 +297,7 @@ class Client:
         sqlstate, message = str(error.sqlstate), str(getattr(error, "message", "") or error)
         if sqlstate == "40P01" and self.place is Place.WAITING:
             self.place = Place.RUNNING  # it never got the lock: it lost the deadlock
+        self.lost_patience(message)
         self.woke()
         outcome = outcome_of_error(self.operations.get(call.operation or ""), sqlstate, message)
         result = CallResult(call, outcome, sqlstate=sqlstate, message=message)

@@ -18,11 +18,12 @@ from heapq import heappop, heappush
 
 from crossfoot.explorer.footprint import Footprint
 from crossfoot.explorer.race import Race
-from crossfoot.explorer.trace import Decision, Move, Trace
+from crossfoot.explorer.trace import Decision, Move, Trace, session_of
 
 Sleep = dict[int, Footprint]
 """Sessions whose next move need not come next: it was tried before, and nothing has met it since."""
 Choices = tuple[int, ...]
+"""Sessions, each as ``~session`` where it lost patience with a lock (trace.py)."""
 
 
 @dataclass
@@ -105,10 +106,11 @@ class Deviations:
         if not found.choices:
             self._owed -= 1
             return found
-        node, session = self._nodes[found.choices[:-1]], found.choices[-1]
-        self._owed -= session in node.asked
-        node.taken.add(session)
-        asleep = node.asleep | node.went if self._reduce else {}
+        node, choice = self._nodes[found.choices[:-1]], found.choices[-1]
+        self._owed -= choice in node.asked
+        node.taken.add(choice)
+        # To lose patience touches everything: nobody who slept before would go on sleeping.
+        asleep = node.asleep | node.went if self._reduce and choice >= 0 else {}
         return Deviation(found.cost, found.number, found.choices, asleep)
 
     def put_back(self, deviation: Deviation) -> None:
@@ -117,9 +119,9 @@ class Deviations:
         if not deviation.choices:
             self._owed += 1
             return
-        node, session = self._nodes[deviation.choices[:-1]], deviation.choices[-1]
-        self._owed += session in node.asked
-        node.taken.discard(session)
+        node, choice = self._nodes[deviation.choices[:-1]], deviation.choices[-1]
+        self._owed += choice in node.asked
+        node.taken.discard(choice)
 
     def widen(self) -> None:
         """Run whatever deviates from now on, whether it was asked for or not."""
@@ -137,8 +139,10 @@ class Deviations:
         start, choices = len(deviation.choices), trace.choices
         moves, fresh = self._moves(deviation, trace)
         if start:
-            node = self._nodes[deviation.choices[:-1]]
-            node.went[deviation.choices[-1]] = moves[fresh].footprint
+            if deviation.choices[-1] >= 0:
+                node = self._nodes[deviation.choices[:-1]]
+                node.went[deviation.choices[-1]] = moves[fresh].footprint
+            self._ask_to_lose_patience(choices[: start - 1], trace.decisions[start - 1])
         ended = _slept_through(moves, deviation.asleep, fresh)
         decided = [number for number, move in enumerate(moves) if move.decided][: len(choices)]
         asleep, since = deviation.asleep, fresh
@@ -157,9 +161,10 @@ class Deviations:
             node.went[decision.chosen] = moves[number].footprint
             for those in (node.met, node.asked, node.known, node.taken):
                 those.add(decision.chosen)
+            self._ask_to_lose_patience(choices[:at], decision)
             if self._all:
                 self._push_all(choices[:at], node)
-            cost += decision.chosen not in decision.free
+            cost += (decision.chosen not in decision.free) + decision.hasty
         self._ask_for_what_meets(choices, moves, decided, fresh, ended)
 
     def _moves(self, deviation: Deviation, trace: Trace) -> tuple[list[Move], int]:
@@ -205,6 +210,18 @@ class Deviations:
             self._owed += due not in node.taken
             self._push(choices, node, due)
 
+    def _ask_to_lose_patience(self, choices: Choices, decision: Decision) -> None:
+        """Have the session chosen there lose its patience, if it waited and has a lock_timeout.
+
+        At once: the statement fails and leaves nothing, so what others did meanwhile they may as well
+        do before it or after it.
+        """
+        node, hasty = self._nodes[choices], ~decision.chosen
+        if decision.impatient and hasty not in node.asked:
+            node.asked.add(hasty)
+            self._owed += 1
+            self._push(choices, node, hasty)
+
     def _push_all(self, choices: Choices, node: _Node) -> None:
         for session in node.decision.enabled:
             if self._due(session, node) != session or session in node.asleep:
@@ -214,13 +231,13 @@ class Deviations:
             else:
                 self._ask(choices, session)
 
-    def _push(self, choices: Choices, node: _Node, session: int) -> None:
-        if session in node.known:
+    def _push(self, choices: Choices, node: _Node, choice: int) -> None:
+        if choice in node.known:
             return
-        node.known.add(session)
+        node.known.add(choice)
         self._pushed += 1
-        cost = node.cost + (session not in node.decision.free)
-        heappush(self._heap, Deviation(cost, self._pushed, (*choices, session)))
+        cost = node.cost + (session_of(choice) not in node.decision.free) + (choice < 0)
+        heappush(self._heap, Deviation(cost, self._pushed, (*choices, choice)))
 
     def _due(self, session: int, node: _Node) -> int:
         """Return who is to begin instead of a session: the first of those that do the same."""
@@ -261,4 +278,7 @@ def after(asleep: Sleep, moves: Iterable[Move]) -> Sleep:
 
 def preemptions(trace: Trace, upto: int | None = None) -> int:
     """Return how many of the first ``upto`` choices took the turn from a session that could go on."""
-    return sum(decision.chosen not in decision.free for decision in trace.decisions[:upto])
+    return sum(
+        (decision.chosen not in decision.free) + decision.hasty
+        for decision in trace.decisions[:upto]
+    )

@@ -88,6 +88,8 @@ class Explorer:
             trace = await self.arenas[0].run(race, Follow(token.choices))
             if trace.choices[: len(token.choices)] != token.choices:
                 raise NotDeterministicError("the schedule ended before its choices")
+            if trace.patient:
+                raise StuckError(f"{race.name}: all wait, until one loses its patience")
             judgement = await work.judge.judge(trace, self.arenas[0])
             work.count(trace, judgement)
             work.worst = Counterexample(trace, judgement)
@@ -159,7 +161,7 @@ class _Exploring:
         if self.race.replay:
             names = [session.name for session in self.race.sessions]
             trace = await arena.run(self.race, Pinned(self.race.replay, names))
-            if (await self.judge.judge(trace, arena)).violates:
+            if not trace.patient and (await self.judge.judge(trace, arena)).violates:
                 await self.seen(trace, arena)
 
     async def seen(self, trace: Trace, arena: Arena) -> None:

@@ -124,6 +124,8 @@ class Footprint:
 
 EVERYTHING = Footprint(unknown=True)
 NOTHING_TOUCHED = Footprint()
+BEGINNING = Footprint(writes=frozenset({0}))
+"""What the beginning of a transaction touches where its moment matters: the clock, which no table is."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ select pg_advisory_lock($1, $2), setval($3::text::regclass, $4::bigint), pg_advi
 """
 _LOCK = "select pg_advisory_lock($1, $2)"
 _TURN = "select setval($1::text::regclass, $2::bigint)"
+_HURRY = "select setval('crossfoot.hasty', $1::bigint)"
 _BLOCKERS = "select pid, pg_blocking_pids(pid) from unnest($1::integer[]) as pid"
 
 
@@ -55,6 +56,10 @@ class Gate:
         if client.passes != passes:
             client.turn = _turn(client, passes, client.turn % 2)
             await self._turn.fetch(_sequence(client), client.turn)
+
+    async def hurry(self, client: Client) -> None:
+        """Have a session lose its patience if it has to wait on its way from the step it stands at."""
+        await self.connection.fetch(_HURRY, 1000 * client.arrivals + client.slot)
 
     @staticmethod
     def closing(client: Client) -> str:

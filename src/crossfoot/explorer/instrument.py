@@ -11,6 +11,7 @@ from itertools import pairwise
 import asyncpg
 
 from crossfoot.errors import ContentError
+from crossfoot.explorer.begins import begins_matter
 from crossfoot.explorer.callees import (
     INSTRUMENTED,
     QUERY_WORDS,
@@ -20,7 +21,7 @@ from crossfoot.explorer.callees import (
     spelt,
 )
 from crossfoot.explorer.footprint import NOTHING, Watch, not_all_counted
-from crossfoot.explorer.instrumented import RELEASES, TIMEOUT, Instrumented
+from crossfoot.explorer.instrumented import LOCK_TIMEOUT, RELEASES, TIMEOUT, Instrumented
 from crossfoot.explorer.locking import Locking
 from crossfoot.explorer.places import Edit, statement_places
 from crossfoot.explorer.reach import reach_of, told_apart
@@ -70,6 +71,9 @@ where p.prokind in ('f', 'p')
 order by n.nspname, p.proname, p.oid
 """
 
+_READS_TIMEOUT = re.compile(
+    r"\b(pg_catalog\.)?current_setting\s*\(\s*'lock_timeout'\s*(,\s*\w+\s*)?\)", re.IGNORECASE
+)
 _LEFT_BEHIND = {
     re.compile(r"\bpg_(try_)?advisory_lock", re.IGNORECASE): "select pg_advisory_unlock_all();",
     re.compile(r"\btemp(orary)?\b", re.IGNORECASE): "discard temp;",
@@ -104,7 +108,10 @@ async def instrument(
     found.cleaning = _cleaning(rows)
     calls_it = ("trigger", "used_elsewhere", "operators", "aggregates", "unwritten")
     found.unseen = any(row[reason] for row in rows for reason in calls_it)
-    found.impatient = any(TIMEOUT.search(str(row["definition"])) for row in rows)
+    definitions = [str(row["definition"]) for row in rows]
+    found.impatient = any(map(LOCK_TIMEOUT.search, definitions))
+    found.begins = await begins_matter(connection, rows)
+    found.timed = any(map(TIMEOUT.search, definitions))
     if not any(not_all_counted(str(row["body"])) for row in rows):
         found.watch = await Watch.of(connection, SYSTEM_SCHEMAS)
         if not await connection.fetchval(_CONFLICTS):
@@ -205,6 +212,8 @@ async def _instrument_one(
     at = definition.rindex(source)
     written = "select crossfoot.step({});" if row["language"] == "sql" else _asserted(variables)
     changed = found.apply(source, edits, name, written)
+    # A step puts another value in its place, which isn't for the function to see.
+    changed = _READS_TIMEOUT.sub("crossfoot.true_lock_timeout()", changed)
     try:
         await _replace(
             connection, definition, definition[:at] + changed + definition[at + len(source) :]

@@ -21,7 +21,8 @@ from crossfoot.sql import names_relations, tokens
 _COMMENT = r"--[^\n]*\n|/\*.*?\*/"
 _ENDS = re.compile(r"\b(commit|rollback)\b", re.IGNORECASE)
 _FOR = re.compile(r"\bfor\b", re.IGNORECASE)
-TIMEOUT = re.compile(r"\b(lock|statement|transaction)_timeout\b", re.IGNORECASE)
+LOCK_TIMEOUT = re.compile(r"\block_timeout\b", re.IGNORECASE)
+TIMEOUT = re.compile(r"\b(statement|transaction)_timeout\b", re.IGNORECASE)
 RELEASES = re.compile(
     rf"\b(exception(\s|{_COMMENT})+when|pg_advisory_unlock\w*|commit|rollback)\b",
     re.IGNORECASE | re.DOTALL,
@@ -76,7 +77,8 @@ class Instrumented:
     ``committing`` are the procedures, by unqualified name, that may end a transaction and go on.
     ``unseen`` says that a step may be reached though no statement names its function: by a trigger, a
     default, a policy, an operator.
-    ``impatient`` says that one of them sets a timeout of its own.
+    ``impatient`` says that one of them sets a lock_timeout of its own, ``timed`` another timeout;
+    ``begins`` that the order in which transactions begin may matter.
     ``watch`` is what is counted of what they touch, nothing where that wouldn't tell all; ``locking``
     which of the rows that they read may be locked, ``tables`` what their keys are, if anybody asks.
     """
@@ -92,6 +94,8 @@ class Instrumented:
     committing: frozenset[str] = frozenset()
     unseen: bool = False
     impatient: bool = False
+    timed: bool = False
+    begins: bool = False
     watch: Watch = NOTHING
     locking: Locking = field(default_factory=Locking)
     tables: Tables | None = None

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from crossfoot.explorer.client import Client, Place
-from crossfoot.explorer.footprint import Touched
+from crossfoot.explorer.footprint import BEGINNING, EVERYTHING, Touched
 from crossfoot.explorer.rows import RowsOf
-from crossfoot.explorer.trace import Move, Trace
+from crossfoot.explorer.trace import Event, Move, Trace
 
 
 @dataclass
@@ -17,15 +17,15 @@ class _Leg:
 
     ``stop`` is the step's number (0 for none), ``before`` what the transaction had touched there,
     ``rows`` what it may touch on its way, None if nobody can tell; ``events`` is how many had happened.
-    ``snapshot`` says that it takes one for its whole transaction, and so reads everything. ``moves``
-    are those that it takes part in: more than one if it has to wait.
+    ``begins`` says that the transaction had yet to begin. ``moves`` are those that it takes part in:
+    more than one if it has to wait.
     """
 
     stop: int
     before: Touched | None
     rows: RowsOf | None
     events: int
-    snapshot: bool
+    begins: bool
     moves: list[Move] = field(default_factory=list)
 
 
@@ -33,14 +33,17 @@ class _Leg:
 class Legs:
     """The legs that are under way in one schedule, by session.
 
-    ``keeps_snapshots`` says that a transaction reads from one snapshot, ``releases_early`` that a
-    statement may give up locks before it ends.
+    ``keeps_snapshots`` says that a transaction reads from one snapshot, which it takes when it begins;
+    ``begins`` that the order in which transactions begin may matter anyway; ``releases_early`` that a
+    statement may give up locks before it ends; ``impatient`` that it may give up waiting for one.
     """
 
     active: Sequence[Client] = ()
     trace: Trace = field(default_factory=Trace)
     keeps_snapshots: bool = False
+    begins: bool = False
     releases_early: bool = True
+    impatient: bool = False
     under_way: dict[int, _Leg] = field(default_factory=dict)
 
     def start(self, client: Client, stop: int) -> None:
@@ -53,7 +56,7 @@ class Legs:
             client.looks.last,
             reach.rows(client.keys) if reach else None,
             len(self.trace.events),
-            self.keeps_snapshots and not client.connection.is_in_transaction(),
+            not client.connection.is_in_transaction(),
         )
         self.trace.steps += 1
 
@@ -67,6 +70,10 @@ class Legs:
         took_part = frozenset((client.index, *waiting))
         move = Move(client.index, decided, took_part, set(took_part))
         self.trace.moves.append(move)
+        if self.impatient and any(
+            map(_timed, self._happened(client, self.under_way[client.index]))
+        ):
+            self.trace.decisions[-1].impatient = not self.trace.decisions[-1].hasty
         for index in sorted(took_part):
             self.under_way[index].moves.append(move)
             if self.active[index].place is not Place.WAITING:
@@ -74,8 +81,7 @@ class Legs:
 
     def _note(self, client: Client, leg: _Leg, stop: int) -> None:
         """Note what a session touched on its way here, for each move of that."""
-        events = self.trace.events[leg.events :]
-        happened = [event for event in events if event.session == client.index]
+        happened = self._happened(client, leg)
         stop = client.step if client.place is Place.AT_STEP else stop
         held = client.instrumented.holds_snapshot(client.sent, leg.stop, stop)
         footprint = client.footprint(
@@ -84,9 +90,23 @@ class Legs:
             lockable=client.instrumented.lockable(client.sent, leg.stop),
             rows=leg.rows,
             released=self.releases_early,
-            held=held or leg.snapshot,
+            held=held or (self.keeps_snapshots and leg.begins),
         )
+        if any(map(_timed, happened)):
+            footprint = EVERYTHING
+        if self.begins and leg.begins and any(event.kind == "call" for event in happened):
+            footprint = footprint.joined(BEGINNING)
         for move in leg.moves:
             move.note(client.index, footprint)
         if sum(event.kind == "step" for event in happened) == 1:
             happened[0].touched = footprint
+
+    def _happened(self, client: Client, leg: _Leg) -> list[Event]:
+        """Return a session's events on its way."""
+        events = self.trace.events[leg.events :]
+        return [event for event in events if event.session == client.index]
+
+
+def _timed(event: Event) -> bool:
+    """Say whether a session waited with a lock_timeout."""
+    return bool(event.timeout)

@@ -122,6 +122,7 @@ class ProgramClient(Client):
         if sqlstate == "40P01":
             self._trace.note_deadlock()
             self.place = Place.RUNNING  # it never got the lock
+        self.lost_patience(str(error))
         self.woke()
         told = CallResult(call, Outcome.ERROR, sqlstate=sqlstate, message=str(error))
         self._trace.events.append(Event(self.index, "error", call=call, result=told))

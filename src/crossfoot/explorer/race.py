@@ -24,12 +24,14 @@ _KEYS = {
     "allow",
     "severity",
     "replay",
+    "begins",
 }
 _WORDS = {"setup", "session", "call", "let", "state"}
 LEVELS = ("read committed", "repeatable read", "serializable")
 _EXPECT = re.compile(
     r"(at most|at least|exactly)\s+(\d+)\s+(ok|refused|retryable|error)(?:\s+in\s+(\w+))?"
 )
+_LOSES_PATIENCE = " loses patience"
 _TURN = re.compile(r"(?P<session>.+?)(?:\s+until\s+(?P<until>.+?)(?:\s+\((?P<times>\d+)\))?)?")
 
 
@@ -93,14 +95,18 @@ class Expectation:
 class Turn:
     """A session goes on ``until`` it stands before a statement, for the ``times``-th time in this turn.
 
-    Without ``until`` it goes on until it waits or is through.
+    Without ``until`` it goes on until it waits or is through. If ``hasty``, it goes on to its next
+    stop, and loses patience with a lock on its way.
     """
 
     session: str
     until: str = ""
     times: int = 1
+    hasty: bool = False
 
     def __str__(self) -> str:
+        if self.hasty:
+            return f"{self.session}{_LOSES_PATIENCE}"
         often = f" ({self.times})" if self.times > 1 else ""
         return f"{self.session} until {self.until}{often}" if self.until else self.session
 
@@ -110,7 +116,8 @@ class Race:
     """A parsed and bound race file.
 
     ``setup_lines`` are the lines of the statements of ``setup``. ``replay`` is a schedule that runs
-    before all others. ``text`` is the file; "" where there is none. ``asked`` is the
+    before all others. ``begins`` says that the order in which transactions begin is explored in any
+    case. ``text`` is the file; "" where there is none. ``asked`` is the
     isolation level if it isn't the file's own.
     """
 
@@ -132,6 +139,7 @@ class Race:
     literals: dict[str, str] = field(default_factory=dict)
     setup_lines: tuple[int, ...] = ()
     replay: tuple[Turn, ...] = ()
+    begins: bool = False
     text: str = ""
     asked: str = ""
 
@@ -193,6 +201,7 @@ def load_race(path: Path, target: Target, seed: int) -> Race:
         allow_deadlock="deadlock" in source.each_of("allow", {"deadlock"}),
         isolation=source.one_of("isolation", LEVELS, "read committed"),
         literals=reader.literals,
+        begins="explored" in source.each_of("begins", {"explored"}),
         replay=tuple(_turn(text, source, reader.sessions) for text in header.each("replay")),
         text=read_text(path),
     )
@@ -229,13 +238,16 @@ def _expectation(text: str, source: ScenarioFile, operations: Sequence[str]) -> 
 
 
 def _turn(text: str, source: ScenarioFile, sessions: Sequence[Session]) -> Turn:
-    match = _TURN.fullmatch(text.strip())
     names = [session.name for session in sessions]
+    if (name := text.strip().removesuffix(_LOSES_PATIENCE)) != text.strip() and name in names:
+        return Turn(name, hasty=True)
+    match = _TURN.fullmatch(text.strip())
     if not match or match["session"] not in names:
         raise source.fail(
             source.header.lines.get("replay", 1),
             f"replay: {text!r} can't be read",
-            f"Write 'SESSION' or 'SESSION until <statement>'; sessions: {', '.join(names)}.",
+            f"Write 'SESSION', 'SESSION until <statement>' or 'SESSION loses patience';"
+            f" sessions: {', '.join(names)}.",
         )
     return Turn(match["session"], match["until"] or "", int(match["times"] or 1))
 

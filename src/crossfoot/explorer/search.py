@@ -113,7 +113,6 @@ class Search:
         workers = [asyncio.create_task(self._work(race, arena, seen)) for arena in arenas]
         try:
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            # The others end their schedules: one that is cut off leaves its arena between two locks.
             self._over = True
             self._news.set()
             await asyncio.wait(workers)
@@ -138,13 +137,15 @@ class Search:
             except BaseException:
                 self._deviations.put_back(deviation)
                 self._results[number] = None
+                # The others end their schedules: one that is cut off leaves its arena between two locks.
+                self._over = True
                 raise
             finally:
                 self._news.set()
             self.ran += 1
             self._results[number] = deviation, trace
             self._news.set()
-            if self._deviations.is_new(deviation, trace):
+            if self._deviations.is_new(deviation, trace) and not trace.patient:
                 await seen(trace, arena)
             else:
                 self.equal += 1
@@ -200,7 +201,7 @@ class Search:
         Two sessions that wait for one row may be woken at once, by an update of it. Which of them
         then locks the new version is up to the machine, and is tried until it is as before.
         """
-        tries = _TRIES if len(set(prefix)) > 2 else 1
+        tries = _TRIES if len(set(prefix)) > 2 or min(prefix, default=0) < 0 else 1
         for left in reversed(range(tries)):
             try:
                 trace = await arena.run(race, Follow(prefix, asleep))

@@ -65,7 +65,7 @@ class Stillness:
         while moving := [client for client in self._active if client.moving]:
             if self._trace.steps > LONGEST:
                 raise StuckError(f"no end after {LONGEST} steps: a livelock?")
-            running = any(client.place is Place.RUNNING for client in moving)
+            running = any(client.place is Place.RUNNING or client.hasty for client in moving)
             news = self._news
             if (running or deadlock) and await self._heard(patience):
                 self._usual += 0.1 * (time.monotonic() - self._news - self._usual)
@@ -87,6 +87,8 @@ class Stillness:
     def _any_holds(self) -> bool:
         """Say whether somebody may hold a lock for which another one waits."""
         moving = [client for client in self._active if client.moving]
+        if any(client.hasty for client in moving):
+            return True  # it was seen to wait there, and won't for long
         return any(client.may_hold for client in self._active if moving != [client])
 
     def _something_given_up(self) -> bool:
@@ -134,15 +136,21 @@ class Stillness:
             waits_for = blockers[client.index]
             if client.moving and waits_for:
                 self._now_waits(client, waits_for)
+                everybody = everybody and not client.hasty
             else:
                 client.woke()
                 everybody = False
-        return everybody, _cycle(blockers)
+        # Whoever is hasty ends its wait before PostgreSQL sees a circle.
+        return everybody, _cycle({i: by for i, by in blockers.items() if not self._is_hasty(i)})
+
+    def _is_hasty(self, index: int) -> bool:
+        return any(client.hasty for client in self._active if client.index == index)
 
     def _now_waits(self, client: Client, blockers: tuple[int, ...]) -> None:
         if client.place is Place.RUNNING:
             client.place = Place.WAITING
-            self._trace.events.append(Event(client.index, "wait", client.step, blockers=blockers))
+            event = Event(client.index, "wait", client.step, None, blockers, client.timeout)
+            self._trace.events.append(event)
 
 
 def _stuck(moving: Sequence[Client]) -> StuckError:

@@ -1,9 +1,9 @@
 """Replay tokens: a schedule in one word that works on another machine.
 
 ``cf1-<target>[+<variant>[!]]-<race>[~<sessions>][@<level>]-<seed>-<choices>``; the choices are letters
-(a: the first session), a number repeats the letter before it. ``!`` is the variant without its
-constraint; ``~`` names the sessions that were left out, as letters; ``@`` the isolation level, where it
-isn't the race's own: rc, rr or s.
+(a: the first session goes on; A: it does, and loses patience with a lock), a number repeats the letter
+before it. ``!`` is the variant without its constraint; ``~`` names the sessions that were left out, as
+letters; ``@`` the isolation level, where it isn't the race's own: rc, rr or s.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from crossfoot.errors import CrossfootError
 _TOKEN = re.compile(
     r"cf1-(?P<target>[a-z0-9_]+)(?:\+(?P<variant>[a-z0-9_]+)(?P<unmasked>!?))?"
     r"-(?P<race>[a-z0-9_]+)(?:~(?P<without>[a-z]+))?(?:@(?P<level>rc|rr|s))?-(?P<seed>[0-9]+)"
-    r"-(?P<choices>(?:[a-z](?:[1-9][0-9]{0,5})?)*)"
+    r"-(?P<choices>(?:[a-zA-Z](?:[1-9][0-9]{0,5})?)*)"
 )
 
 _LEVELS = {"rc": "read committed", "rr": "repeatable read", "s": "serializable"}
@@ -40,7 +40,7 @@ class Token:
     isolation: str = ""
 
     def __str__(self) -> str:
-        runs = ((chr(ord("a") + index), len(list(run))) for index, run in groupby(self.choices))
+        runs = ((_letter(choice), len(list(run))) for choice, run in groupby(self.choices))
         choices = "".join(letter + (str(count) if count > 1 else "") for letter, count in runs)
         variant = f"+{self.variant}{'!' if self.unmasked else ''}" if self.variant else ""
         without = "~" + "".join(chr(ord("a") + i) for i in self.without) if self.without else ""
@@ -57,8 +57,8 @@ class Token:
                 remedy="Copy it whole from the report; it starts with 'cf1-'.",
             )
         choices: list[int] = []
-        for letter, count in re.findall(r"([a-z])([0-9]*)", match["choices"]):
-            choices += [ord(letter) - ord("a")] * int(count or 1)
+        for letter, count in re.findall(r"([a-zA-Z])([0-9]*)", match["choices"]):
+            choices += [_choice(letter)] * int(count or 1)
         return cls(
             match["target"],
             match["race"],
@@ -69,3 +69,11 @@ class Token:
             tuple(ord(letter) - ord("a") for letter in match["without"] or ""),
             _LEVELS.get(match["level"] or "", ""),
         )
+
+
+def _letter(choice: int) -> str:
+    return chr(ord("a") + choice) if choice >= 0 else chr(ord("A") + ~choice)
+
+
+def _choice(letter: str) -> int:
+    return ord(letter) - ord("a") if letter.islower() else ~(ord(letter) - ord("A"))

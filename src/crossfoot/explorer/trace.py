@@ -10,7 +10,7 @@ from crossfoot.explorer.footprint import EVERYTHING, NOTHING_TOUCHED, Footprint
 from crossfoot.explorer.race import Call
 from crossfoot.verdicts import Outcome
 
-EventKind = Literal["call", "step", "wait", "wake", "return", "commit", "error"]
+EventKind = Literal["call", "step", "wait", "wake", "timeout", "return", "commit", "error"]
 
 
 @dataclass
@@ -30,8 +30,9 @@ class Event:
     """One thing that happened in a schedule, for the lanes.
 
     ``step`` is the number of an instrumented step, 0 for a client statement; ``blockers`` are the
-    sessions waited for; ``result`` is set when a call came back. ``touched`` is what happened up to the
-    session's next stop, and ``variables`` are those of the function at that stop, where it told them.
+    sessions waited for; ``result`` is set when a call came back. ``timeout`` is the lock_timeout of who
+    waits, or lost patience; "" for none. ``touched`` is what happened up to the session's next stop,
+    and ``variables`` are those of the function at that stop, where it told them.
     """
 
     session: int
@@ -39,6 +40,7 @@ class Event:
     step: int = 0
     call: Call | None = None
     blockers: tuple[int, ...] = ()
+    timeout: str = ""
     result: CallResult | None = None
     touched: Footprint | None = None
     variables: dict[str, Any] | None = None
@@ -46,14 +48,27 @@ class Event:
 
 @dataclass
 class Decision:
-    """A point at which more than one session could go on.
+    """A point at which more than one session could go on, or one in more than one way.
 
-    ``free`` are the sessions to which the choice could pass without preempting anybody.
+    ``free`` are the sessions to which the choice could pass without preempting anybody. ``hasty`` says
+    that who was chosen lost patience with a lock on its way, ``impatient`` that it waited and might have.
     """
 
     enabled: tuple[int, ...]
     chosen: int
     free: tuple[int, ...]
+    hasty: bool = False
+    impatient: bool = False
+
+    @property
+    def choice(self) -> int:
+        """Return the session chosen, as ``~session`` if it lost patience."""
+        return ~self.chosen if self.hasty else self.chosen
+
+
+def session_of(choice: int) -> int:
+    """Return the session that a choice is about."""
+    return max(choice, ~choice)
 
 
 @dataclass
@@ -90,7 +105,8 @@ class Trace:
     how often a session was let go. ``settled`` is how many decisions came before the first deadlock,
     None without one: whom PostgreSQL picks to break it is timing, and so is what follows. ``drawn``
     is what it drew. ``parted`` says that a call has to be sent again of which a part is committed,
-    ``stuck`` that whoever was left waited for another one, and PostgreSQL saw no deadlock.
+    ``stuck`` that whoever was left waited for another one, and PostgreSQL saw no deadlock; ``patient``
+    that one of those has a lock_timeout, so that really it goes on. Such a trace is no outcome.
     """
 
     decisions: list[Decision] = field(default_factory=list)
@@ -103,6 +119,7 @@ class Trace:
     drawn: Drawn = UNKNOWN
     parted: bool = False
     stuck: bool = False
+    patient: bool = False
 
     @property
     def results(self) -> list[list[CallResult]]:
@@ -116,8 +133,8 @@ class Trace:
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """Return the sessions chosen at the decisions, in order, as far as a replay can follow."""
-        return tuple(decision.chosen for decision in self.decisions[: self.settled])
+        """Return the choices at the decisions, in order, as far as a replay can follow."""
+        return tuple(decision.choice for decision in self.decisions[: self.settled])
 
     def note_deadlock(self) -> None:
         """Remember that from here on the schedule isn't only a matter of choices."""

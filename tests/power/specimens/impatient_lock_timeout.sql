@@ -1,9 +1,9 @@
 -- title: Two charges to one toll account, with little patience
 -- class: lock_timeout_as_refusal
 -- construct: lock_timeout
--- limit: racy: a lock_timeout never expires while the explorer holds the others still
 -- anomaly: false refusal
 -- refused: result.charge = insufficient
+-- orders: few
 
 -- @schema
 create schema toll;

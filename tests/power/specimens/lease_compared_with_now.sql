@@ -1,7 +1,7 @@
 -- title: A pass is stamped while its holder pays with it
 -- class: lock_timeout_as_refusal
 -- construct: now() as the beginning of a transaction
--- limit: racy: calls begin in the order of the sessions, and now() with them
+-- orders: few
 -- anomaly: false refusal
 -- refused: result.pay = false
 --
