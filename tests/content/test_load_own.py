@@ -63,6 +63,7 @@ def test_the_example_of_the_readme_loads_a_target_of_ones_own(tmp_path: Path) ->
     assert load.verdict is Verdict.PASS
     assert load.title == "Everybody redeems"
     assert load.operations == ["redeem"]
-    assert load.population["users"] == "4"
+    assert "ended" not in load.population
+    assert 1 <= int(load.population["users"]) <= 4  # of whom not all may have got to a call in time
     (account,) = [check for check in checks if check.name == "balance_not_negative"]
     assert account.verdict is Verdict.PASS
