@@ -314,9 +314,11 @@ def test_a_token_of_code_that_has_changed_is_unknown(counting: Ground) -> None:
     assert "Has the code changed since?" in check.reason
 
 
-def test_more_serial_orders_than_can_be_run_are_said_at_once(counting: Ground) -> None:
+def test_more_serial_orders_than_can_be_run_are_said_at_once(
+    counting: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("crossfoot.explorer.serial.InOrder")  # without which no order can run
     flow = ELSEWHERE * 4
     check = counting.explore(race(counting, flow, flow, flow))
     assert check.verdict is Verdict.UNKNOWN
     assert "34650 serial orders, more than 1000" in check.reason
-    assert check.seconds < 1
