@@ -360,7 +360,7 @@ def test_a_function_that_hangs_is_unknown_and_the_next_race_is_not(clockwork: Gr
     check = clockwork.explore(two_calls(clockwork, "nap", "nap(:one, 60)"))
     assert "neither came back nor waited for a lock" in unknown(check)
     assert "sleep" in check.reason
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # it would have slept for twice as long
     assert usable(clockwork)
 
 
@@ -369,6 +369,7 @@ def test_a_schedule_is_given_up_at_once_where_nobody_sleeps(
 ) -> None:
     """One has an open transaction, one waits for its lock, and one goes round in circles."""
     monkeypatch.setattr(stillness, "LONGEST", 100)
+    monkeypatch.setattr(stillness, "STUCK", 60.0)  # what must not be waited for
     update = "update clockwork.thing set n = n where id = :one;"
     race = clockwork.race(
         f"begin; {update} {update} commit;",
@@ -379,7 +380,7 @@ def test_a_schedule_is_given_up_at_once_where_nobody_sleeps(
     started = time.monotonic()
     with pytest.raises(StuckError, match="livelock"):
         clockwork.trace(race, 0, 1, *[2] * 200)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
     assert usable(clockwork)
 
 
