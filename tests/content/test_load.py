@@ -24,7 +24,7 @@ from crossfoot.verdicts import Outcome, Verdict
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios" / "load"
 FLASH_SALE = SCENARIOS / "lead_marketplace.py"
-PATIENCE = 120  # seconds until something that hangs is ended
+PATIENCE = 300  # seconds until something that hangs is ended
 
 
 @pytest.fixture

@@ -293,7 +293,7 @@ def test_a_token_replays_in_another_process(counting: Ground, tmp_path: Path) ->
         [sys.executable, "-m", "crossfoot", *command],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
         env={**os.environ, "PYTHONWARNINGS": "default"},
     )
