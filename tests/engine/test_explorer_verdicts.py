@@ -318,6 +318,10 @@ where id = (select id from clockwork.thing where n = 0 order by id limit 1);"""
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stillness, "STUCK", 0.4)
+
+
+@pytest.fixture
+def soon_a_livelock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stillness, "LONGEST", 300)
 
 
@@ -389,7 +393,7 @@ def test_a_function_that_sleeps_for_a_moment_is_explored(clockwork: Ground) -> N
     assert (check.verdict, check.reason) == (Verdict.PASS, "")
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("soon_a_livelock")
 @pytest.mark.parametrize("other", ["wait_for_it", "increment"])
 def test_a_function_that_waits_for_the_others_write_is_unknown(
     clockwork: Ground, other: str
@@ -403,7 +407,7 @@ def test_a_function_that_waits_for_the_others_write_is_unknown(
     assert usable(clockwork)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("soon_a_livelock")
 def test_a_function_that_insists_while_the_other_waits_for_it_is_unknown(clockwork: Ground) -> None:
     """Only one can ever go on, so nobody has a choice; it still has to end."""
     sessions = [f"-- @call insist\nselect clockwork.insist(:{one});" for one in ("one", "two")]
@@ -412,7 +416,7 @@ def test_a_function_that_insists_while_the_other_waits_for_it_is_unknown(clockwo
     assert usable(clockwork)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("soon_a_livelock")
 def test_a_function_that_insists_while_nobody_else_can_move_is_unknown(clockwork: Ground) -> None:
     """The other waits for its lock: there is no choice to be made, and still no end."""
     waiting = """begin;
@@ -425,7 +429,6 @@ commit;"""
     assert usable(clockwork)
 
 
-@pytest.mark.usefixtures("impatient")
 def test_who_waits_for_an_advisory_lock_that_is_never_released_is_stuck(clockwork: Ground) -> None:
     check = clockwork.explore(two_calls(clockwork, "advisory", "advisory(:one)"))
     (finding,) = check.findings
@@ -438,6 +441,15 @@ def test_who_waits_for_an_advisory_lock_that_is_never_released_is_stuck(clockwor
     ]
     for sessions in (alone, alone[::-1]):
         assert clockwork.explore(clockwork.race(*sessions, **CLOCKWORK)).verdict is Verdict.PASS
+
+
+def test_a_lock_that_was_left_is_not_in_the_way_of_a_race_with_fewer_sessions(
+    clockwork: Ground,
+) -> None:
+    leaving = "-- @call advisory\nselect clockwork.advisory(:one);"
+    other = "-- @call increment\nselect clockwork.increment(:two);"
+    clockwork.trace(clockwork.race(other, other, leaving, **CLOCKWORK))
+    assert clockwork.explore(clockwork.race(leaving, other, **CLOCKWORK)).verdict is Verdict.PASS
 
 
 def test_a_statement_that_never_succeeds_makes_the_race_unknown(clockwork: Ground) -> None:

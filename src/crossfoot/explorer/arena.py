@@ -218,7 +218,8 @@ class Arena:
         for client, session in zip(self.active, race.sessions, strict=True):
             client.looks.watch = self.instrumented.watch if watched else NOTHING
             client.begin(session, race.isolation, self._trace)
-            if cleaning := self.instrumented.cleaning:
+        if cleaning := self.instrumented.cleaning:
+            for client in self._clients:  # whoever isn't active may have left a lock earlier
                 await client.connection.execute(f"{cleaning} {client.counting} {client.settings}")
         await self._start_quiet_calls()
 
