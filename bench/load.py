@@ -98,7 +98,7 @@ async def closed_loop(callers: Sequence[Caller], accounts: int, seconds: float) 
 
     async def calls(caller: Caller, drawn: list[int], until: float) -> int:
         done = 0
-        while time.perf_counter() < until:
+        while not done or time.perf_counter() < until:
             account = drawn[done % _DRAWN]
             call = await caller.call("charge", {"account": account, "amount": 1})
             if call.outcome is not ok:
@@ -115,7 +115,7 @@ async def asyncpg_loop(callers: Sequence[Caller], accounts: int, seconds: float)
     async def calls(caller: Caller, drawn: list[int], until: float) -> int:
         statement = await caller.connection.prepare("select * from pay.charge($1, $2)")
         done = 0
-        while time.perf_counter() < until:
+        while not done or time.perf_counter() < until:
             await statement.fetch(drawn[done % _DRAWN], 1)
             done += 1
         return done

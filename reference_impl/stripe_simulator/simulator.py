@@ -180,14 +180,14 @@ class Simulator:
         """Return the attempts so far, oldest first; the last 10,000 of them."""
         return list(self._courier.log)
 
-    def settle(self, timeout: float = 10.0) -> list[Delivery]:
+    def settle(self, timeout: float = 60.0) -> list[Delivery]:
         """Wait until every event was answered 2xx or given up, and return the attempts.
 
         Raises TimeoutError. Events that are held don't count.
         """
         return self._server.wait_for(self.settled(timeout))
 
-    async def settled(self, timeout: float = 10.0) -> list[Delivery]:
+    async def settled(self, timeout: float = 60.0) -> list[Delivery]:
         """Do what :meth:`settle` does, in the server's own loop."""
         await asyncio.sleep(0)
         async with asyncio.timeout(timeout):

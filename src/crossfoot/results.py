@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -310,8 +312,35 @@ class KillMatrix(_Model):
         return worst(kill.verdict for kill in self.kills)
 
 
+class MutantTotals(_Model):
+    """How many mutants came to which end. A gap that is meant counts under ``meant`` alone."""
+
+    killed: int = 0
+    gaps: int = 0
+    meant: int = 0
+    equivalent: int = 0
+    stillborn: int = 0
+
+    @classmethod
+    def of(cls, mutants: Iterable[Kill]) -> MutantTotals:
+        """Count them."""
+        fates = Counter(mutant.fate for mutant in mutants)
+        return cls(
+            killed=fates["killed"],
+            gaps=fates["gap"],
+            meant=fates["meant"],
+            equivalent=fates["equivalent"],
+            stillborn=fates["stillborn"],
+        )
+
+    @property
+    def tested(self) -> int:
+        """Return how many of them the suite should have noticed."""
+        return self.killed + self.gaps + self.meant
+
+
 class TargetResult(_Model):
-    """Everything a run found out about one target."""
+    """Everything a run found out about one target. ``mutant_totals`` counts the ``mutants``, if any."""
 
     name: str
     about: str
@@ -322,6 +351,7 @@ class TargetResult(_Model):
     not_covered: list[str] = Field(default_factory=list)
     kill_matrix: KillMatrix | None = None
     mutants: list[Kill] = Field(default_factory=list)
+    mutant_totals: MutantTotals | None = None
     seconds: float = 0.0
 
 

@@ -26,7 +26,7 @@ from crossfoot.generated import Generated, Making, race_called
 from crossfoot.listening import Listener, Silent, Turn
 from crossfoot.mutate.mutate import Choice, Mutation
 from crossfoot.prove import Prover, prove_plan
-from crossfoot.results import Check, Environment, Run, TargetResult
+from crossfoot.results import Check, Environment, MutantTotals, Run, TargetResult
 from crossfoot.server import Existing, Server
 from crossfoot.stages import (
     LIMITS,
@@ -354,6 +354,7 @@ class Runner:
             self.listener.kill,
         )
         result.mutants, result.not_covered = await work.run(form, choice)
+        result.mutant_totals = MutantTotals.of(result.mutants)
         return result
 
     async def _kill_matrix(self, form: Form, result: TargetResult, names: Sequence[str]) -> None:

@@ -39,7 +39,7 @@ WEBHOOKS = {
     "peer_booking": (PAID, "invoice.payment_succeeded"),
     "stripe_payments": (PAID,),
 }
-_START = 30.0  # seconds that the service may take to answer
+_START = 120.0  # seconds that the service may take to answer on a machine that is very busy
 _STOP = 10.0  # seconds that it may take to end
 
 
@@ -191,7 +191,7 @@ async def _ready(url: str, process: Process) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        with build_opener(ProxyHandler({})).open(url, timeout=2) as answer:
+        with build_opener(ProxyHandler({})).open(url, timeout=10) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

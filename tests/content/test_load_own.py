@@ -55,7 +55,7 @@ def test_the_example_of_the_readme_loads_a_target_of_ones_own(tmp_path: Path) ->
     (folder / "gift_cards.py").write_text(block("python"))
     ran = subprocess.run(
         [sys.executable, "-m", "crossfoot", "load", "gift_cards", "-u", "4", "--run-time", "2s"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert ran.returncode == 3, ran.stdout + ran.stderr  # most relations aren't bound
     checks = load_run(tmp_path / "crossfoot-out/latest").targets[0].checks
@@ -63,6 +63,7 @@ def test_the_example_of_the_readme_loads_a_target_of_ones_own(tmp_path: Path) ->
     assert load.verdict is Verdict.PASS
     assert load.title == "Everybody redeems"
     assert load.operations == ["redeem"]
-    assert load.population["users"] == "4"
+    assert "ended" not in load.population
+    assert 1 <= int(load.population["users"]) <= 4  # of whom not all may have got to a call in time
     (account,) = [check for check in checks if check.name == "balance_not_negative"]
     assert account.verdict is Verdict.PASS

@@ -15,7 +15,7 @@ from crossfoot.background import BackgroundServer
 
 _BLOCK = re.compile(r"^-- \[([A-Z])\].*$", re.MULTILINE)
 _ENDS_BY_ITSELF = re.compile(r"wait until \[([A-Z])\] has lost patience")
-_PATIENCE = 20.0  # seconds until a terminal that neither answers nor waits for a lock is given up
+_PATIENCE = 120.0  # seconds until a terminal that neither answers nor waits for a lock is given up
 _WAITING = """
 select application_name from pg_stat_activity
 where datname = current_database() and state = 'active' and wait_event_type = 'Lock'

@@ -54,8 +54,8 @@ def as_user(server: Embedded, name: str, database: str = "postgres") -> str:
     return Dsn(name, SECRET, server.dsn.hosts, database).url()
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Wait until ``condition`` holds; return whether it came to."""
+def eventually(condition: Callable[[], bool], seconds: float = 120.0) -> bool:
+    """Wait until ``condition`` holds; return whether it came to, on however busy a machine."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -318,6 +318,10 @@ where id = (select id from clockwork.thing where n = 0 order by id limit 1);"""
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stillness, "STUCK", 0.4)
+
+
+@pytest.fixture
+def soon_a_livelock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stillness, "LONGEST", 300)
 
 
@@ -360,7 +364,7 @@ def test_a_function_that_hangs_is_unknown_and_the_next_race_is_not(clockwork: Gr
     check = clockwork.explore(two_calls(clockwork, "nap", "nap(:one, 60)"))
     assert "neither came back nor waited for a lock" in unknown(check)
     assert "sleep" in check.reason
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # it would have slept for twice as long
     assert usable(clockwork)
 
 
@@ -369,6 +373,7 @@ def test_a_schedule_is_given_up_at_once_where_nobody_sleeps(
 ) -> None:
     """One has an open transaction, one waits for its lock, and one goes round in circles."""
     monkeypatch.setattr(stillness, "LONGEST", 100)
+    monkeypatch.setattr(stillness, "STUCK", 60.0)  # what must not be waited for
     update = "update clockwork.thing set n = n where id = :one;"
     race = clockwork.race(
         f"begin; {update} {update} commit;",
@@ -379,7 +384,7 @@ def test_a_schedule_is_given_up_at_once_where_nobody_sleeps(
     started = time.monotonic()
     with pytest.raises(StuckError, match="livelock"):
         clockwork.trace(race, 0, 1, *[2] * 200)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
     assert usable(clockwork)
 
 
@@ -388,7 +393,7 @@ def test_a_function_that_sleeps_for_a_moment_is_explored(clockwork: Ground) -> N
     assert (check.verdict, check.reason) == (Verdict.PASS, "")
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("soon_a_livelock")
 @pytest.mark.parametrize("other", ["wait_for_it", "increment"])
 def test_a_function_that_waits_for_the_others_write_is_unknown(
     clockwork: Ground, other: str
@@ -402,7 +407,7 @@ def test_a_function_that_waits_for_the_others_write_is_unknown(
     assert usable(clockwork)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("soon_a_livelock")
 def test_a_function_that_insists_while_the_other_waits_for_it_is_unknown(clockwork: Ground) -> None:
     """Only one can ever go on, so nobody has a choice; it still has to end."""
     sessions = [f"-- @call insist\nselect clockwork.insist(:{one});" for one in ("one", "two")]
@@ -411,7 +416,7 @@ def test_a_function_that_insists_while_the_other_waits_for_it_is_unknown(clockwo
     assert usable(clockwork)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("soon_a_livelock")
 def test_a_function_that_insists_while_nobody_else_can_move_is_unknown(clockwork: Ground) -> None:
     """The other waits for its lock: there is no choice to be made, and still no end."""
     waiting = """begin;
@@ -424,7 +429,6 @@ commit;"""
     assert usable(clockwork)
 
 
-@pytest.mark.usefixtures("impatient")
 def test_who_waits_for_an_advisory_lock_that_is_never_released_is_stuck(clockwork: Ground) -> None:
     check = clockwork.explore(two_calls(clockwork, "advisory", "advisory(:one)"))
     (finding,) = check.findings
@@ -437,6 +441,15 @@ def test_who_waits_for_an_advisory_lock_that_is_never_released_is_stuck(clockwor
     ]
     for sessions in (alone, alone[::-1]):
         assert clockwork.explore(clockwork.race(*sessions, **CLOCKWORK)).verdict is Verdict.PASS
+
+
+def test_a_lock_that_was_left_is_not_in_the_way_of_a_race_with_fewer_sessions(
+    clockwork: Ground,
+) -> None:
+    leaving = "-- @call advisory\nselect clockwork.advisory(:one);"
+    other = "-- @call increment\nselect clockwork.increment(:two);"
+    clockwork.trace(clockwork.race(other, other, leaving, **CLOCKWORK))
+    assert clockwork.explore(clockwork.race(leaving, other, **CLOCKWORK)).verdict is Verdict.PASS
 
 
 def test_a_statement_that_never_succeeds_makes_the_race_unknown(clockwork: Ground) -> None:

@@ -80,6 +80,7 @@ def test_a_call_that_takes_too_long_is_unknown_and_the_server_gives_it_up(
 sessions = opened(timeout=0.3)
 call = redeem(sessions, 5)
 print(call.outcome, call.end)
+sessions._timeout = 30
 async def waiting():
     import asyncpg
     other = await asyncio.create_task(asyncpg.connect(sessions._dsn.url()))
@@ -168,14 +169,14 @@ said = []
 async def work():
     loop = asyncio.get_running_loop()
     handed, late = loop.create_future(), loop.create_future()
+    hand = lambda: loop.call_soon_threadsafe(handed.set_result, "handed")
+    monkey.get_original("_thread", "start_new_thread")(hand, ())
+    said.append(await handed)
     loop.call_later(0.1, said.append, "second")
     loop.call_later(0.05, said.append, "first")
     loop.call_later(0.02, said.append, "never").cancel()
     loop.call_soon(said.append, "never").cancel()
     loop.call_later(0.2, late.set_result, None)
-    hand = lambda: loop.call_soon_threadsafe(handed.set_result, "handed")
-    monkey.get_original("_thread", "start_new_thread")(hand, ())
-    said.append(await handed)
     await asyncio.sleep(0)
     await late
 async def nothing():

@@ -16,7 +16,7 @@ import gevent
 def run(script: str, folder: Path) -> str:
     ran = subprocess.run(
         [sys.executable, "-c", BEGIN + script],
-        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     return ran.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import cast, get_args
 from xml.etree import ElementTree
 
 import jsonschema
@@ -17,7 +18,7 @@ from crossfoot.cli.app import app
 from crossfoot.report import render
 from crossfoot.report.mutants import score
 from crossfoot.report.schema import report_schema
-from crossfoot.results import Fate, Kill, Run
+from crossfoot.results import Fate, Kill, MutantTotals, Run
 from crossfoot.verdicts import Verdict
 
 
@@ -59,6 +60,14 @@ def test_the_score_counts_what_should_have_been_noticed() -> None:
         " 1 equivalent, as far as the checks tell; 1 stillborn"
     )
     assert score([mutant("a", "killed")]) == "1 of 1 mutant killed"
+
+
+def test_the_totals_count_every_end_that_a_mutant_can_come_to() -> None:
+    ends = [fate for fate in get_args(Fate) if fate]
+    totals = MutantTotals.of(mutant(name, cast(Fate, name)) for name in ends)
+    assert totals.model_dump() == dict.fromkeys(MutantTotals.model_fields, 1)
+    assert len(ends) == len(MutantTotals.model_fields)
+    assert totals.tested == 3
 
 
 def test_markdown_names_gaps_and_those_that_are_meant() -> None:
@@ -130,7 +139,11 @@ def test_prove_mutate_fails_on_a_gap_and_passes_where_every_guard_is_tested(proj
     assert result.exit_code == 0
     document = json.loads(result.output)
     jsonschema.validate(document, report_schema())
-    assert [each["fate"] for each in document["targets"][0]["mutants"]] == ["killed"]
+    (target,) = document["targets"]
+    assert [each["fate"] for each in target["mutants"]] == ["killed"]
+    assert {fate: count for fate, count in target["mutant_totals"].items() if count} == {
+        "killed": 1
+    }
 
 
 def test_only_and_limit_without_mutate_are_a_mistake(project: Path) -> None:

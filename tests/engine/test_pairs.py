@@ -72,7 +72,7 @@ fixtures.ticket.sql = "insert into ticket (id, card) values (:ticket, :card)"
 
 def crossfoot(folder: Path, *arguments: str) -> TargetResult:
     command = [sys.executable, "-m", "crossfoot", *arguments]
-    subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200, check=False)
+    subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     return load_run(folder / "crossfoot-out" / "latest").targets[0]
 
 

@@ -76,7 +76,7 @@ def project(tmp_path: Path) -> Path:
 def run(project: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *arguments]
     ran = subprocess.run(
-        command, cwd=project, capture_output=True, text=True, timeout=200, check=False
+        command, cwd=project, capture_output=True, text=True, timeout=600, check=False
     )
     return ran.stdout + ran.stderr
 

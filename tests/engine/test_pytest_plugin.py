@@ -59,7 +59,7 @@ def project(tmp_path: Path, temp: Path) -> Path:
 
 def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*PYTEST, *arguments], cwd=project, capture_output=True, text=True, timeout=300, check=False
+        [*PYTEST, *arguments], cwd=project, capture_output=True, text=True, timeout=600, check=False
     )
 
 
@@ -106,7 +106,7 @@ def test_a_failure_is_a_drawn_interleaving_and_its_last_line_replays_it(project:
     assert replay and "two_redeem-7-" in replay[1]
     again = subprocess.run(
         [sys.executable, "-m", "crossfoot", *shlex.split(replay[1])],
-        cwd=project, capture_output=True, text=True, timeout=120, check=False,
+        cwd=project, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert again.returncode == 1, again.stderr
     assert "lost update" in again.stdout
@@ -165,10 +165,16 @@ def test_ctrl_c_leaves_no_server(project: Path, temp: Path) -> None:
             cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         ) as child:  # fmt: skip
-            assert stand_ins.eventually(lambda: any(temp.glob("crossfoot-*/data/postmaster.pid")))
-            time.sleep(0.5)  # somewhere in the first race
-            os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to every process of it
-            said, _ = child.communicate(timeout=60)
+            try:
+                started = stand_ins.eventually(
+                    lambda: any(temp.glob("crossfoot-*/data/postmaster.pid"))
+                )
+                assert started
+                time.sleep(0.5)  # somewhere in the first race, or on the way there
+                os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to every process of it
+                said, _ = child.communicate(timeout=120)
+            finally:
+                child.kill()  # or a test that fails would wait for all schedules
         assert child.returncode == 2, said
         assert "INTERNALERROR" not in said
         assert stand_ins.eventually(lambda: nothing_is_left(temp))

@@ -1,4 +1,4 @@
-"""The embedded server: it comes up quickly, and nothing of it stays behind, whatever happens."""
+"""The embedded server: it comes up, and nothing of it stays behind, whatever happens."""
 
 from __future__ import annotations
 
@@ -45,18 +45,15 @@ def nothing_is_left(temp: Path) -> bool:
     return not list(temp.iterdir()) and not stand_ins.processes_mentioning(str(temp))
 
 
-def test_a_server_starts_quickly_and_leaves_no_process_and_no_folder(temp: Path) -> None:
-    async def scenario() -> float:
-        started = time.monotonic()
+def test_a_server_starts_and_leaves_no_process_and_no_folder(temp: Path) -> None:
+    async def scenario() -> None:
         async with open_server() as server:
-            took = time.monotonic() - started
             assert server.embedded and server.superuser
             assert server.description == f"embedded PostgreSQL {server.version}"
             assert server.binaries and (server.binaries / "pgbench").is_file()
             assert stand_ins.processes_mentioning(str(temp))
-        return took
 
-    assert asyncio.run(scenario()) < 20  # about 0.7 s on a quiet machine
+    asyncio.run(scenario())
     assert nothing_is_left(temp)
 
 

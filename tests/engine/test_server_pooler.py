@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+import asyncpg
 import pytest
 import server_stand_ins as stand_ins
 
@@ -47,7 +48,8 @@ def test_a_pooler_in_transaction_mode_is_refused(
     users_server: Embedded,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pooler, "_PATIENCE", 0.5)
+    if size < 3:
+        monkeypatch.setattr(pooler, "_PATIENCE", 0.5)
 
     async def scenario() -> None:
         stand_in = stand_ins.TransactionPooler(size, queue, honest=honest)
@@ -60,6 +62,21 @@ def test_a_pooler_in_transaction_mode_is_refused(
 
 
 def test_postgresql_itself_is_not_taken_for_a_pooler(users_server: Embedded) -> None:
+    asyncio.run(pooler.refuse_pooler(users_server.dsn))
+
+
+def test_postgresql_itself_far_away_is_not_taken_for_a_pooler(
+    users_server: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer takes its time there, and there are many; but none waits for another's end."""
+    execute = asyncpg.Connection.execute
+
+    async def from_afar(self: asyncpg.Connection, *statement: str) -> str:
+        await asyncio.sleep(0.05)
+        return str(await execute(self, *statement))
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", from_afar)
+    monkeypatch.setattr(pooler, "_PATIENCE", 1.0)
     asyncio.run(pooler.refuse_pooler(users_server.dsn))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 
 import pytest
 import server_stand_ins as stand_ins
@@ -152,19 +152,20 @@ async def _is_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> N
 
 @pytest.mark.parametrize("tls", ["prefer", "disable"])
 @pytest.mark.parametrize(
-    ("handler", "message"),
+    ("handler", "timeout", "message"),
     [
-        (_speaks_http, "doesn't answer as PostgreSQL does"),
-        (_hangs_up, "doesn't answer as PostgreSQL does"),
-        (_is_silent, "doesn't answer within 1 s"),
+        (_speaks_http, 60, "doesn't answer as PostgreSQL does"),
+        (_hangs_up, 60, "doesn't answer as PostgreSQL does"),
+        (_is_silent, 1, "doesn't answer within 1 s"),
     ],
 )
 def test_something_else_at_the_port_is_told(
-    handler: stand_ins.Handler, message: str, tls: str
+    handler: stand_ins.Handler, timeout: int, message: str, tls: str
 ) -> None:
     async def scenario() -> None:
         async with stand_ins.listening(handler) as port:
-            dsn = f"postgresql://a:hunter2@127.0.0.1:{port}/x?sslmode={tls}&connect_timeout=1"
+            place = f"postgresql://a:hunter2@127.0.0.1:{port}/x"
+            dsn = f"{place}?sslmode={tls}&connect_timeout={timeout}"
             async with open_server(dsn):
                 raise AssertionError("it opened")
 
@@ -305,6 +306,18 @@ def test_kept_databases_outlive_later_runs(users_server: Embedded) -> None:
     asyncio.run(scenario())
 
 
+@contextmanager
+def heeded(number: signal.Signals) -> Iterator[None]:
+    """Let what is started meanwhile heed a signal that this process ignores, as nohup has it."""
+    usual = signal.getsignal(number)
+    if usual is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, usual)
+
+
 @pytest.mark.parametrize("uvloop", [False, True])
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, -2)]
@@ -312,12 +325,12 @@ def test_kept_databases_outlive_later_runs(users_server: Embedded) -> None:
 def test_a_signal_ends_a_run_with_everything_cleaned(
     number: signal.Signals, status: int, uvloop: bool, users_server: Embedded
 ) -> None:
-    with stand_ins.opener(users_server.dsn.url(), uvloop=uvloop) as child:
+    with heeded(number), stand_ins.opener(users_server.dsn.url(), uvloop=uvloop) as child:
         assert stand_ins.line_of(child) == "opening"
         name = stand_ins.line_of(child).split()[0]
         assert name in asyncio.run(names(users_server))
         child.send_signal(number)
-        _, said = child.communicate(timeout=20)
+        _, said = child.communicate(timeout=120)
         assert child.returncode == status
         assert "never retrieved" not in said
         assert name not in asyncio.run(names(users_server))

@@ -118,7 +118,7 @@ def test_the_output_that_the_readme_shows_is_true(block: Block, tmp_path: Path) 
     command, _, expected = block.text.partition("\n")
     ran = subprocess.run(
         [sys.executable, "-m", "crossfoot", *shlex.split(command)[2:]],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
         env={k: v for k, v in os.environ.items() if k != "CROSSFOOT_DSN"},
     )  # fmt: skip
     assert ran.stderr == ""

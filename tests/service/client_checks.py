@@ -54,17 +54,30 @@ async def a_serialization_failure_is_tried_again_under_one_key(ground: Ground) -
 @check
 async def a_deadlock_is_tried_again_under_one_key(ground: Ground) -> None:
     key = uuid4()
-    # The client notices the deadlock, since the other one is told to look for it much later.
-    async with ground.disturber() as other, ground.market(deadlock_timeout="100ms") as market:
+    async with (
+        ground.disturber() as other,
+        ground.disturber() as third,
+        ground.market(deadlock_timeout="100ms") as market,
+    ):
         workspace = await other.workspace(100)
+        # PostgreSQL looks for a deadlock once in each wait. The call waits last, and looks first.
         await other.session.execute("set deadlock_timeout = '10s'")
         await other.hold(workspace)
-        call = asyncio.create_task(top_up(market, workspace, key))
-        await other.waiting()
-        await other.session.execute(
-            "insert into lead_marketplace.credit_grants (workspace_id, amount, reason, request_key) "
-            f"values ('{workspace}', 10, 'other', '{key}') on conflict do nothing"
+        await third.session.execute(
+            f"begin; select from lead_marketplace.workspaces where id = '{workspace}' for update"
         )
+        call = asyncio.create_task(top_up(market, workspace, key))
+        await third.waiting()  # it has the key, and not yet the account
+        insertion = asyncio.create_task(
+            other.session.execute(
+                "insert into lead_marketplace.credit_grants"
+                f" (workspace_id, amount, reason, request_key) values ('{workspace}', 10, 'other', '{key}')"
+                " on conflict do nothing"
+            )
+        )
+        await third.until_waiting(other, insertion)
+        await third.session.execute("rollback")
+        await insertion
         await other.session.execute("rollback")
         answer = await call
         assert len(ground.pauses.drawn) >= 1

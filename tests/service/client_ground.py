@@ -91,6 +91,13 @@ class Disturber:
                 return int(pid)
             await asyncio.sleep(0.002)
 
+    async def until_waiting(self, other: Disturber, statement: asyncio.Task[Any]) -> None:
+        """Wait until the other's statement waits for a lock, or is through."""
+        waits = "select exists (select from pg_locks where not granted and pid = $1)"
+        pid = other.session.get_server_pid()
+        while not statement.done() and not await self.session.fetchval(waits, pid):
+            await asyncio.sleep(0.002)
+
     async def end(self, pid: int) -> None:
         await self.session.execute(f"select pg_terminate_backend({pid}, 5000)")
 

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import stripe
-from service_gate import gate_before
+from service_gate import COMMITTING, RELEASED, SLOW_ANSWER, gate_before
 from service_ground import STRIPE_KEY, WEBHOOK_SECRET, Ground, Running
 
 Check = Callable[[Ground], None]
@@ -312,24 +312,12 @@ def a_charge_whose_answer_was_lost_is_made_once(ground: Ground) -> None:
         gate.shut()
         answer = call.result()
         assert (answer.status_code, answer.json()["reason"]) == (503, "unbilled")
+        ground.db.script(RELEASED)
         gate.open()
         service.post("/v1/license_billing/settlements")
         again = service.patient("/v1/generate", **ask(key, request_id=request))
         assert again.status_code == 200
     assert len(charged(ground)) == 1
-
-
-# A commit that takes its time, for whoever wants to break the connection meanwhile.
-COMMITTING = """
-select count(*) from pg_stat_activity
-where datname = current_database() and wait_event = 'PgSleep'
-"""
-SLOW_ANSWER = """
-create function license_billing.wait() returns trigger language plpgsql as
-$$ begin perform pg_sleep(0.6); return null; end $$;
-create constraint trigger wait after insert on license_billing.credit_entries
-deferrable initially deferred for each row execute function license_billing.wait();
-"""
 
 
 @check

@@ -1,4 +1,4 @@
-"""A way to cut the service off from its database, and to let it back."""
+"""A way to cut the service off from its database, also before it hears of a commit, and to let it back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
+
+# A commit that takes as long as there is a row, for whoever wants to break the connection meanwhile.
+COMMITTING = """
+select count(*) from pg_stat_activity
+where datname = current_database() and wait_event = 'PgSleep'
+"""
+SLOW_ANSWER = """
+create table license_billing.held as select true;
+create function license_billing.wait() returns trigger language plpgsql security definer as $$
+begin
+    while exists (select from license_billing.held) loop
+        perform pg_sleep(0.01);
+    end loop;
+    return null;
+end $$;
+create constraint trigger wait after insert on license_billing.credit_entries
+deferrable initially deferred for each row execute function license_billing.wait();
+"""
+RELEASED = "delete from license_billing.held"
 
 
 class Gate:

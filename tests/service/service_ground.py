@@ -245,7 +245,7 @@ class Running:
             for monitor in self.app.state.context.monitors:
                 await monitor.read()
 
-        asyncio.run_coroutine_threadsafe(read(), self.loop).result(20)
+        asyncio.run_coroutine_threadsafe(read(), self.loop).result(120)
         reports = self.get("/monitors").json()
         return {
             report["system"]: {each["figure"]: each for each in report["readings"]}
@@ -309,18 +309,18 @@ def running(
         _wait(lambda: server.started or not thread.is_alive())
         for name in WEBHOOKS:
             stripe.add_endpoint(f"{url}/v1/{name}/webhook", WEBHOOK_SECRET)
-        with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
+        with httpx.Client(base_url=url, trust_env=False, timeout=120) as http:
             yield Running(db, stripe, url, http, app, log, loops[0])
     finally:
         for name in WEBHOOKS:
             stripe.remove_endpoint(f"{url}/v1/{name}/webhook")
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         listening.close()
         assert not thread.is_alive()
 
 
-def _wait(ready: Any, seconds: float = 20.0) -> None:
+def _wait(ready: Any, seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < deadline

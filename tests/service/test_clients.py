@@ -21,7 +21,7 @@ from crossfoot.background import BackgroundServer
 from crossfoot.target import find_targets
 from crossfoot.workbench import Form, Workbench
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 120.0  # seconds until something that hangs is ended
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ def run_on(server: BackgroundServer, system: str) -> Iterator[Callable[[Story], 
         finally:
             await backstage.close()
 
-    yield lambda story: server.run(asyncio.wait_for(play(story), 30))
+    yield lambda story: server.run(asyncio.wait_for(play(story), 120))
     server.run(written.__aexit__(None, None, None))
 
 

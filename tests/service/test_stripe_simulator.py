@@ -388,5 +388,5 @@ def test_it_can_be_started_from_the_command_line() -> None:
             status = httpx.get(f"{url}/_control", trust_env=False).json()
         finally:
             process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=120)
     assert (status["seed"], process.returncode, said) == (9, 0, "seed 9\n")

@@ -15,7 +15,7 @@ from source_ground import SEED, System, open_system
 
 from crossfoot.background import BackgroundServer
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 120.0  # seconds until something that hangs is ended
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -30,7 +30,7 @@ order by 1
 _WAITING = "select count(distinct pid) from pg_locks where pid = any($1) and not granted"
 _LOOK = 0.001  # seconds between looks at who waits
 # A program that touches no table isn't waited for longer.
-_GATHERING = 2.0  # seconds
+_GATHERING = 2.0  # seconds since the last one came
 
 _GIVEN_UP: Answer = (Outcome.UNKNOWN, {"message": "no answer in time"}, "")
 
@@ -135,12 +135,13 @@ async def play(
 async def _gathered(
     control: asyncpg.Connection, pids: Sequence[int], tasks: Sequence[asyncio.Task[Ending]]
 ) -> None:
-    """Wait until every session waits for a lock or is through."""
+    """Wait until every session waits for a lock or is through, as long as more of them come."""
     waiting = await control.prepare(_WAITING)
-    deadline = time.monotonic() + _GATHERING
-    while time.monotonic() < deadline:
-        if await waiting.fetchval(pids) + sum(task.done() for task in tasks) >= len(tasks):
-            return
+    most, came = 0, time.monotonic()
+    while most < len(tasks) and time.monotonic() < came + _GATHERING:
+        there = await waiting.fetchval(pids) + sum(task.done() for task in tasks)
+        if there > most:
+            most, came = there, time.monotonic()
         await asyncio.sleep(_LOOK)
 
 

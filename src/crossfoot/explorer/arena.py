@@ -211,7 +211,8 @@ class Arena:
                 await client.connection.execute("reset lock_timeout")
             client.looks.watch = self.instrumented.watch if watched else NOTHING
             client.begin(session, race.isolation, self._trace)
-            if cleaning := self.instrumented.cleaning:
+        if cleaning := self.instrumented.cleaning:
+            for client in self._clients:  # whoever isn't active may have left a lock earlier
                 await client.connection.execute(f"{cleaning} {client.counting} {client.settings}")
         await self._start_quiet_calls()
 

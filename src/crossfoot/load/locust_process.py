@@ -19,7 +19,7 @@ from crossfoot.load.scenario import Scenario
 from crossfoot.serving import HOST, free_port
 
 LOG = "locust.log"
-_STOP = 15.0  # seconds that Locust may take to end
+_STOP = 60.0  # seconds that Locust may take to end; it notes the last calls meanwhile
 
 
 @dataclass(frozen=True)

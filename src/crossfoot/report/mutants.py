@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from crossfoot.report.wording import counted
-from crossfoot.results import Kill, Run
+from crossfoot.results import Kill, MutantTotals, Run
 
 FATES = {
     "gap": "nothing in the suite noticed that the guard was gone",
@@ -30,14 +29,13 @@ def by_fate(tried: Sequence[Kill]) -> dict[str, list[Kill]]:
 
 def score(tried: Sequence[Kill]) -> str:
     """Return "81 of 84 mutants killed, 1 meant, 2 gaps; 20 equivalent, as far as the checks tell"."""
-    fates = Counter(each.fate for each in tried)
-    told = sum(fates[fate] for fate in ("killed", "meant", "gap"))
-    parts = [f"{fates['killed']} of {counted(told, 'mutant')} killed"]
-    parts += [f"{fates['meant']} meant"] if fates["meant"] else []
-    parts += [counted(fates["gap"], "gap")] if fates["gap"] else []
-    equal = f"{fates['equivalent']} equivalent, as far as the checks tell"
-    stillborn = f"{fates['stillborn']} stillborn"
-    rest = [equal] * bool(fates["equivalent"]) + [stillborn] * bool(fates["stillborn"])
+    totals = MutantTotals.of(tried)
+    parts = [f"{totals.killed} of {counted(totals.tested, 'mutant')} killed"]
+    parts += [f"{totals.meant} meant"] if totals.meant else []
+    parts += [counted(totals.gaps, "gap")] if totals.gaps else []
+    equal = f"{totals.equivalent} equivalent, as far as the checks tell"
+    stillborn = f"{totals.stillborn} stillborn"
+    rest = [equal] * bool(totals.equivalent) + [stillborn] * bool(totals.stillborn)
     return "; ".join([", ".join(parts), *rest])
 
 

@@ -22,7 +22,7 @@ from crossfoot.server.connections import connect
 from crossfoot.server.dsn import Dsn
 
 _ORDERS = ((0, 1, 2), (0, 1, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
-_PATIENCE = 10.0  # seconds for a begin, which PostgreSQL itself answers at once
+_PATIENCE = 10.0  # seconds for each begin, which PostgreSQL itself answers at once
 
 
 async def refuse_pooler(dsn: Dsn) -> None:
@@ -32,8 +32,7 @@ async def refuse_pooler(dsn: Dsn) -> None:
         for _ in range(3):
             # Without a cache, statements have no names that another process wouldn't know.
             connections.append(await connect(dsn, statement_cache_size=0))
-        async with asyncio.timeout(_PATIENCE):
-            reason = await _sign(connections)
+        reason = await _sign(connections)
     except TimeoutError:
         reason = "a transaction waits for another one to end"
     except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
@@ -50,11 +49,12 @@ async def refuse_pooler(dsn: Dsn) -> None:
 
 
 async def _sign(connections: list[asyncpg.Connection]) -> str:
-    """Return what gives a pooler away, or nothing."""
+    """Return what gives a pooler away, or nothing. Raises TimeoutError for a begin without an answer."""
     served: dict[int, int] = {}
     for order in _ORDERS:
         for index in order:
-            await connections[index].execute("begin")
+            async with asyncio.timeout(_PATIENCE):
+                await connections[index].execute("begin")
             pid = await connections[index].fetchval("select pg_backend_pid()")
             if served.setdefault(index, pid) != pid:
                 return "a connection's transactions are served by different processes"
