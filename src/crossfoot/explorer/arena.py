@@ -305,7 +305,7 @@ class Arena:
         """Say whether what a session is to send may come to a step. A COMMIT that is watched doesn't."""
         if call := client.next_call:
             return self.instrumented.may_stop(call.query.text)
-        return not client.looks.any
+        return not client.looks.counts
 
     async def _start_quiet_calls(self) -> None:
         """Send the statements in which nothing touches data before their first step.

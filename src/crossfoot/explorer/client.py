@@ -171,7 +171,7 @@ class Client:
         told = json.loads(message.hint) if message.hint else {}
         self.keys, self.timeout = told.get("keys") or [], told.get("timeout", "")
         self._commits = self.instrumented.steps[self.step].kind == "commit"
-        if self.looks.any:
+        if self.looks.counts:
             self.looks.note(Touched.read(touched))
         if passes:
             self.passed(self)
@@ -223,8 +223,8 @@ class Client:
         if self.connection.is_in_transaction():
             return
         self.looks.begin()
-        if self._tells is not self.looks.any:
-            self._tells = self.looks.any
+        if self._tells is not self.looks.counts:
+            self._tells = self.looks.counts
             await self.connection.execute(self.settings)
         if self.sends_bare:
             level = self._level.removeprefix(" isolation level ") or "read committed"
@@ -279,11 +279,11 @@ class Client:
         A COMMIT that runs deferred triggers has steps of its own. Then nothing is watched.
         """
         last = self._call + 1 == len(self.session.transactions[self.transaction])
-        return last and self.alone and self._allowed > self.arrivals and self.looks.any
+        return last and self.alone and self._allowed > self.arrivals and self.looks.counts
 
     async def look(self) -> None:
         """Look at what the transaction has touched."""
-        if self.looks.any and self.looks.wanted:
+        if self.looks.counts and self.looks.wanted:
             await self.connection.execute(_LOOK)
 
     def _answered(self, call: Call, records: Sequence[asyncpg.Record]) -> CallResult:

@@ -34,14 +34,14 @@ class Looks:
         )  # tables of which it may have touched all
 
     @property
-    def any(self) -> bool:
-        """Say whether there is anything to look at."""
+    def counts(self) -> bool:
+        """Say whether anything is counted, so that a look tells something."""
         return bool(self.watch.tables)
 
     @property
     def untouched(self) -> bool:
         """Say whether the transaction has touched nothing at all, as far as is known."""
-        if not (self.any and self.base and self.last):
+        if not (self.counts and self.base and self.last):
             return False
         return self.base.counters == self.last.counters
 
@@ -82,7 +82,7 @@ class Looks:
         """
         undone, self._undone = self._undone, False
         self._note_rows(before, rows)
-        if not (self.any and self.wanted):
+        if not (self.counts and self.wanted):
             self._unsettled |= lockable
             return EVERYTHING
         before = before or self.base
@@ -118,7 +118,7 @@ class Looks:
 
         Of one that ``failed`` any row that was read may have been locked.
         """
-        if not self.any:
+        if not self.counts:
             return EVERYTHING
         whole = self.watch.footprint(self.base, self.base, self.last)
         if whole.unknown:
