@@ -124,7 +124,8 @@ def test_when_a_call_begins_is_explored_where_it_takes_a_snapshot(
     counting: Ground, level: str
 ) -> None:
     sessions = ["select counting.writes_two(:one);", "select counting.balance(:two);"]
-    traces = counting.every_trace(race(counting, *sessions, header=f"isolation: {level}"))
+    given = race(counting, *sessions, header=f"isolation: {level}")
+    traces = counting.every_trace(given, reduce=False)
     assert len(traces) == merges(1 + 2 + 1, 1 + 1)
 
 

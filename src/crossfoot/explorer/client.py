@@ -85,7 +85,7 @@ class Client:
         self.session = Session("", ())
         self._level = ""
         self._call = 0
-        self._kept: dict[str, object] = {}
+        self.kept: dict[str, object] = {}  # what its calls said that later ones are given
         self._begun_at = 0  # the pieces when the call under way was sent
         self._commits = False  # whether the step at which it stood last stood before a COMMIT
         self._trace = Trace()
@@ -210,7 +210,7 @@ class Client:
         self.transaction = self._call = self.step = 0
         self.fresh, self.alone, self.task = True, False, None
         self.hasty, self.timeout = False, ""
-        self._kept, self.results = {}, [[]]
+        self.kept, self.results = {}, [[]]
         self.pieces, self._commits = 0, False
 
     async def open(self, *, look: bool) -> None:
@@ -250,7 +250,7 @@ class Client:
         bare, self._begun_at = self.sends_bare, self.pieces
         try:
             records = await self.connection.fetch(
-                self.instrumented.with_steps(call.query.text), *call.query.arguments(self._kept)
+                self.instrumented.with_steps(call.query.text), *call.query.arguments(self.kept)
             )
             goes_on = not bare and self._commits_at_once
             if not goes_on:
@@ -260,7 +260,7 @@ class Client:
             return
         self.woke()
         if call.keep:
-            self._kept[call.keep] = records[0][0] if records else None
+            self.kept[call.keep] = records[0][0] if records else None
         result = self._answered(call, records)
         self.results[-1].append(result)
         self._trace.events.append(Event(self.index, "return", call=call, result=result))

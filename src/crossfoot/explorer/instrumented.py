@@ -13,6 +13,7 @@ from crossfoot.explorer.footprint import NOTHING, Watch, not_all_counted
 from crossfoot.explorer.locking import Locking
 from crossfoot.explorer.nested import steps_within
 from crossfoot.explorer.places import Edit, Place
+from crossfoot.explorer.reach import reach_of
 from crossfoot.explorer.recognise import recognise
 from crossfoot.explorer.rows import Reach
 from crossfoot.explorer.tables import Tables
@@ -200,6 +201,11 @@ class Instrumented:
         """Say whether a client statement may go on reading in any step of what it calls: by a loop."""
         words = {spelt(token) for token in tokens(text)}
         return "do" in words and bool(_FOR.search(text))
+
+    @_remembered
+    def reach(self, text: str) -> Reach | None:
+        """Return what a client statement may touch, if it says so."""
+        return reach_of(text, self.tables, self.callees, ()) if self.tables else None
 
     @_remembered
     def starts_quietly(self, text: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from crossfoot.explorer.client import Client, Place
 from crossfoot.explorer.footprint import BEGINNING, EVERYTHING, Touched
+from crossfoot.explorer.reach import told
 from crossfoot.explorer.rows import RowsOf
 from crossfoot.explorer.trace import Event, Move, Trace
 
@@ -48,13 +49,10 @@ class Legs:
 
     def start(self, client: Client, stop: int) -> None:
         """Note where a session starts from."""
-        reach = client.instrumented.steps[stop].reach if stop else None
-        if client.instrumented.reads_on(client.sent):
-            reach = None
         self.under_way[client.index] = _Leg(
             stop,
             client.looks.last,
-            reach.rows(client.keys) if reach else None,
+            _rows_ahead(client, stop),
             len(self.trace.events),
             not client.connection.is_in_transaction(),
         )
@@ -110,3 +108,20 @@ class Legs:
 def _timed(event: Event) -> bool:
     """Say whether a session waited with a lock_timeout."""
     return bool(event.timeout)
+
+
+def _rows_ahead(client: Client, stop: int) -> RowsOf | None:
+    """Return all that a session may touch on its way from a step, or (0) from where it stands.
+
+    None if nobody can tell.
+    """
+    known = client.instrumented
+    if known.reads_on(client.sent):
+        return None
+    if stop:
+        reach = known.steps[stop].reach
+        return reach.rows(client.keys) if reach else None
+    if not (call := client.next_call) or not (reach := known.reach(call.query.text)):
+        return None
+    arguments = call.query.arguments(client.kept)
+    return reach.rows([told(each, arguments) for each in reach.expressions])

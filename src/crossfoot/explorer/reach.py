@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import postgast
 from postgast import pg_query_pb2 as pg
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _LOOP = re.compile(r"^(<<.*>>\s*)?for\b", re.IGNORECASE)
 _EXPRESSIONS = {"if", "elsif", "elseif", "when", "while"}
+# A plain type's name in PostgreSQL's own parser, and in its catalog.
+_TYPES = {"uuid": "uuid", "text": "text", "int2": "smallint", "int4": "integer", "int8": "bigint"}
+_INTEGERS = 1 << 31
 _NAME = re.compile(r"\w+$")
 _OPAQUE = {"execute", "call", "case", "raise", "open", "fetch", "move", "close", "assert", "merge"}
 
@@ -363,7 +367,18 @@ class _Reader:
         return (alias, names[-1]) if found and found.comparable else None
 
     def free(self, node: Any) -> str:
-        """Return the SQL of a variable, if that is what this is and no column can be meant."""
+        """Return the SQL of a variable, a parameter or a number, if that is what this is."""
+        kind = node.WhichOneof("node") if node is not None else ""
+        if kind == "a_const":
+            return str(node.a_const.ival.ival) if node.a_const.HasField("ival") else ""
+        if kind == "param_ref":
+            return f"${node.param_ref.number}"
+        if kind == "type_cast":
+            return _cast(node.type_cast)
+        return self.variable(node)
+
+    def variable(self, node: Any) -> str:
+        """Return the SQL of a variable, if no column can be meant."""
         names = _names(node)
         if not names or names[0] not in self.variables or len(names) > 2:
             return ""
@@ -439,6 +454,32 @@ def _is_star(node: Any) -> bool:
         return False
     parts = node.column_ref.fields if kind == "column_ref" else node.a_indirection.indirection
     return any(each.WhichOneof("node") == "a_star" for each in parts)
+
+
+def _cast(cast: Any) -> str:
+    """Return the SQL of a parameter of a plain type; no other cast is sure not to fail."""
+    name = cast.type_name
+    kind = _TYPES.get(name.names[-1].string.sval, "")
+    if cast.arg.WhichOneof("node") != "param_ref" or not kind or name.typmods or name.array_bounds:
+        return ""
+    return f"${cast.arg.param_ref.number}::{kind}"
+
+
+def told(expression: str, arguments: Sequence[object]) -> str | None:
+    """Return what a client's statement with these arguments tells of its rows, as crossfoot.key does.
+
+    None if it can't be told without a server.
+    """
+    if re.fullmatch(r"\d+", expression):
+        return f"integer {expression}" if int(expression) < _INTEGERS else None
+    number, _, kind = expression.partition("::")
+    value = arguments[int(number[1:]) - 1]
+    plain = isinstance(value, int) if kind in {"smallint", "integer", "bigint"} else False
+    if kind == "uuid" and isinstance(value, UUID):
+        return f'uuid "{value}"'
+    if kind == "text" and isinstance(value, str) and re.fullmatch(r"[\w.-]*", value, re.ASCII):
+        return f'text "{value}"'
+    return f"{kind} {value}" if plain and not isinstance(value, bool) else None
 
 
 def _is_null(name: str, table: Table, given: Mapping[str, Any]) -> bool:
