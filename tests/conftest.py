@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from crossfoot.background import BackgroundServer
 from crossfoot.pytest_plugin import worker_of
@@ -12,6 +13,10 @@ from crossfoot.pytest_plugin import worker_of
 # A shell's background job ignores Ctrl-C, and so would all that the tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# An example may take as long as it takes: a machine that is busy stands still for a second.
+settings.register_profile("crossfoot", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("crossfoot")
 
 # Specimens are what tests are about. Their races are meant to fail.
 collect_ignore = ["specimens"]
