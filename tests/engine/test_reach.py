@@ -13,7 +13,7 @@ from crossfoot.explorer.callees import Callees
 from crossfoot.explorer.instrument import SYSTEM_SCHEMAS
 from crossfoot.explorer.instrumented import Step
 from crossfoot.explorer.reach import reach_of, told_apart
-from crossfoot.explorer.rows import Reach, Use
+from crossfoot.explorer.rows import ANYTHING, Reach, Use
 from crossfoot.explorer.tables import Tables
 
 MORE = """
@@ -318,6 +318,13 @@ def test_what_only_looks_like_a_key_is_none(tables: Tables, text: str) -> None:
     assert reach and reach.accesses
     assert not any(access.keys for access in reach.accesses)
     assert reach.expressions == ()
+
+
+@pytest.mark.parametrize("name", [name for name, text in UNSAID.items() if "insert" in text])
+def test_a_row_of_which_nothing_is_known_may_have_any_key(tables: Tables, name: str) -> None:
+    reach = reach_of(UNSAID[name], tables, Callees(), VARIABLES)
+    added = [access for access in reach.accesses if access.use is Use.ADD] if reach else []
+    assert [access.uniques for access in added] == [ANYTHING]
 
 
 @pytest.mark.parametrize("text", OPAQUE.values(), ids=OPAQUE.keys())
