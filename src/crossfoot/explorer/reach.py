@@ -31,6 +31,10 @@ _EXPRESSIONS = {"if", "elsif", "elseif", "when", "while"}
 _TYPES = {"uuid": "uuid", "text": "text", "int2": "smallint", "int4": "integer", "int8": "bigint"}
 _INTEGERS = 1 << 31
 _NAME = re.compile(r"\w+$")
+# The clock shows which of two rows came first. In text on one line nobody sees where a comment ends.
+_TELLING = re.compile(
+    r"--|/\*|\b(clock_timestamp|statement_timestamp|timeofday|uuidv7)\b", re.IGNORECASE
+)
 _OPAQUE = {"execute", "call", "case", "raise", "open", "fetch", "move", "close", "assert", "merge"}
 
 
@@ -51,7 +55,7 @@ def reach_of(
     """
     try:
         words = tokens(text)
-        if callees.hidden or callees.called(words) or "--" in text or "/*" in text:
+        if callees.hidden or callees.called(words) or _TELLING.search(text):
             return None
         query = _as_query(text, words)
         return _Reader(tables, frozenset(variables), owner).read(query) if query else None
@@ -212,13 +216,16 @@ class _Reader:
         None says that it has to be a new one.
         """
         uniques = tuple(each.columns for each in table.uniques if _collides(each, table, given))
-        values = {name: text for name, node in given.items() if (text := self.free(node))}
-        known = values
+        known = values = self.assigned(table, given)
         if changed is not None:
             known = {n: text for n, text in values.items() if all(n in each for each in uniques)}
             known = {name: text for name, text in known.items() if name not in changed}
             uniques += tuple(each.columns for each in table.uniques if each.may_change(changed))
-        self.note(table, Use.ADD, known, uniques)
+        drawn = any(
+            each.drawn and (name not in given or given[name].WhichOneof("node") == "set_to_default")
+            for name, each in table.columns.items()
+        )
+        self.note(table, Use.ADD, known, uniques, drawn=drawn)
         for reference in table.parents:
             if not any(_is_null(name, table, given) for name in reference.columns):
                 self.share(reference, {name: values.get(name, "") for name in reference.columns})
@@ -237,9 +244,7 @@ class _Reader:
         self.note_reads(found, but=alias)
         for reference in table.parents:
             if given.keys() & set(reference.columns):
-                self.share(
-                    reference, {name: self.free(given.get(name)) for name in reference.columns}
-                )
+                self.share(reference, self.assigned(table, given))
         self.cascade(each for each in table.children if given.keys() & set(each.referred))
 
     def delete(self, statement: Any) -> None:
@@ -274,12 +279,21 @@ class _Reader:
                 raise _OpaqueError
             self.note(child, Use.ADD, {}, ANYTHING)
 
+    def assigned(self, table: Table, given: Mapping[str, Any]) -> dict[str, str]:
+        """Return the variables that columns get, as they are: not cut to a length, or rounded."""
+        comparable = {name for name, column in table.columns.items() if column.comparable}
+        return {
+            name: text for name in given.keys() & comparable if (text := self.free(given[name]))
+        }
+
     def note(
         self,
         table: Table,
         use: Use,
         values: Mapping[str, str],
         uniques: tuple[frozenset[str], ...] = (),
+        *,
+        drawn: bool = False,
     ) -> None:
         keys = []
         for name, text in values.items():
@@ -288,7 +302,7 @@ class _Reader:
                 if text not in self.expressions:
                     self.expressions.append(text)
                 keys.append((name, self.expressions.index(text)))
-        self.accesses.append(Access(table.oid, use, tuple(keys), uniques))
+        self.accesses.append(Access(table.oid, use, tuple(keys), uniques, drawn))
 
     # -- names ----------------------------------------------------------------------------------
 

@@ -33,15 +33,18 @@ class Rows:
     """Rows of one table: those of which these columns have these values; without any, all rows.
 
     For ADD ``uniques`` are the unique keys, each as its columns, in which the new rows may collide with
-    others.
+    others. What is ``drawn``, from a sequence or the clock, shows which of two came first.
     """
 
     use: Use
     values: frozenset[tuple[str, str]] = frozenset()
     uniques: tuple[frozenset[str], ...] = ()
+    drawn: bool = False
 
     def apart(self, other: Rows) -> bool:
         """Say whether nothing that is done to these rows matters to the others."""
+        if self.drawn and other.drawn:
+            return False
         uses = {self.use, other.use}
         if uses <= {Use.SHARE, Use.UPDATE} and Use.SHARE in uses:
             return True
@@ -80,6 +83,7 @@ class Access:
     use: Use
     keys: tuple[tuple[str, int], ...] = ()
     uniques: tuple[frozenset[str], ...] = ()
+    drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,5 +110,7 @@ class Reach:
         for access in self.accesses:
             told = ((column, values[number]) for column, number in access.keys)
             known = frozenset((column, value) for column, value in told if value is not None)
-            found.setdefault(access.table, set()).add(Rows(access.use, known, access.uniques))
+            found.setdefault(access.table, set()).add(
+                Rows(access.use, known, access.uniques, access.drawn)
+            )
         return {table: frozenset(rows) for table, rows in found.items()}

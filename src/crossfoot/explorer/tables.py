@@ -46,7 +46,10 @@ select
     attribute.attgenerated <> '' as generated,
     attribute.atthasdef or attribute.attidentity <> '' or type.typdefault is not null as defaulted,
     attribute.attidentity <> ''
-    or pg_get_expr(def.adbin, def.adrelid) ~ '^(nextval\\(|gen_random_uuid\\(\\)|uuidv7\\(\\))' as fresh
+    or pg_get_expr(def.adbin, def.adrelid) ~ '^(nextval\\(|gen_random_uuid\\(\\)|uuidv7\\(\\))' as fresh,
+    attribute.attidentity <> ''
+    or pg_get_expr(def.adbin, def.adrelid)
+        ~ '(nextval|uuidv7|clock_timestamp|statement_timestamp|timeofday)\\(' as drawn
 from pg_class as class
 inner join pg_namespace as namespace on class.relnamespace = namespace.oid
 inner join pg_attribute as attribute
@@ -140,12 +143,16 @@ EVENTS = {"insert": 4, "delete": 8, "update": 16}
 
 @dataclass(frozen=True)
 class Column:
-    """A column: whether texts tell its values apart, and what an INSERT that doesn't name it puts there."""
+    """A column: whether texts tell its values apart, and what an INSERT that doesn't name it puts there.
+
+    A value that is ``fresh`` is no other row's; one that is ``drawn`` shows which of two came first.
+    """
 
     comparable: bool
     generated: bool
     defaulted: bool
     fresh: bool
+    drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,6 +259,7 @@ class Tables:
             bool(row["generated"]),
             bool(row["defaulted"]),
             bool(row["fresh"]),
+            bool(row["drawn"]),
         )
 
     def _add_reference(self, row: asyncpg.Record) -> None:
