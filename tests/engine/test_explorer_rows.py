@@ -110,6 +110,7 @@ PAIRS = {
     "a rule": ("add_ruled(7)", "count_item(1)"),
 }
 THREE = {
+    "who came last": ("add_entry(1, 10)", "add_entry(1, 20)", "see_last(1)"),
     "two rows and both": ("count_item(1)", "count_item(2)", "count_two(1, 2)"),
     "a parent, counted and locked": ("add_child(5, 2)", "count_parent(2)", "lock_parent(2)"),
     "two keys and a reader": ("recode(1, 'b')", "recode(2, 'b')", "see_code('b')"),

@@ -30,6 +30,8 @@ create table rows.listed (id integer primary key, item integer references rows.l
 create table rows.guarded (id integer primary key, item integer);
 alter table rows.guarded enable row level security;
 create policy guarded on rows.guarded using (item in (select id from rows.item));
+create table rows.label (label text primary key);
+create table rows.labelled (label varchar(5) primary key references rows.label);
 create schema other;
 create table other.twin (id integer);
 create table rows.twin (id integer);
@@ -63,6 +65,7 @@ def told(reach: Reach | None, tables: Tables) -> set[str]:
         if access.use is Use.ADD:
             new = sorted("+".join(sorted(each)) or "?" for each in access.uniques)
             said += f" new {' '.join(new)}" if new else ""
+            said += " drawn" if access.drawn else ""
         found.add(said.replace('"', ""))
     return found
 
@@ -199,13 +202,21 @@ SAID = {
         "insert into rows.child values (p_id, p_other)",
         {"add child (id = p_id, parent = p_other) new id", "share parent (id = p_other)"},
     ),
+    "an insert of what refers by a value that is cut": (
+        "insert into rows.labelled values (p_code)",
+        {"add labelled () new label", "share label ()"},
+    ),
+    "a default that is asked for": (
+        "insert into rows.event (event_no, item) values (default, null)",
+        {"add event () new event_no drawn"},
+    ),
     "a key that is null": (
         "insert into rows.child (id, parent) values (p_id, null)",
         {"add child (id = p_id) new id"},
     ),
     "keys that are drawn": (
         "insert into rows.event (item) values (p_id)",
-        {"add event (item = p_id)", "share item (id = p_id)"},
+        {"add event (item = p_id) drawn", "share item (id = p_id)"},
     ),
     "nulls that are one": (
         "insert into rows.spot (id) values (p_id)",
@@ -295,6 +306,7 @@ OPAQUE = {
     "children that get a default": "delete from rows.owner where id = p_id",
     "children with children": "delete from rows.root where id = p_id",
     "a table that refers to itself": "delete from rows.tree where id = p_id",
+    "the clock": "update rows.item set n = extract(year from clock_timestamp()) where id = p_id",
     "a comment": "select 1 from rows.item where id = p_id -- and n = 1",
     "a table that is made": "create temporary table x as select id from rows.item where id = p_id",
     "a table that is made, with names alone": "create temporary table x as select a from pair where a = p_id",

@@ -77,6 +77,13 @@ def test_new_rows_without_a_key_are_apart_from_changes_of_others_only() -> None:
     assert not new.apart(rows(Use.UPDATE, TWO))
 
 
+def test_numbers_that_are_drawn_show_who_came_first() -> None:
+    one = Rows(Use.ADD, frozenset({ONE}), drawn=True)
+    assert not one.apart(Rows(Use.ADD, frozenset({TWO}), drawn=True))
+    assert one.apart(Rows(Use.ADD, frozenset({TWO})))
+    assert one.apart(Rows(Use.UPDATE, frozenset({TWO})))
+
+
 def test_a_key_of_which_nothing_is_known_collides_with_any() -> None:
     assert not rows(Use.ADD, ONE, new=ANYTHING).apart(rows(Use.ADD, TWO, new=(ID,)))
     assert not rows(Use.ADD, ONE, new=(ID,)).apart(rows(Use.ADD, TWO, new=ANYTHING))

@@ -56,6 +56,13 @@ create table rows.day (
     n integer not null default 0
 );
 
+-- Numbers that are drawn show who came first.
+create table rows.entry (
+    entry_no bigint generated always as identity primary key,
+    item integer,
+    n integer
+);
+
 -- Parents, and children that refer to them in every way.
 create table rows.parent (
     id integer primary key,
@@ -449,6 +456,25 @@ begin
     select sum(other.n) into v_n
     from rows.item as i
     left join rows.item as other on other.id = i.owner and i.id = p_id;
+    return v_n;
+end
+$$;
+
+create function rows.add_entry(p_item integer, p_n integer) returns void
+language plpgsql
+as $$
+begin
+    insert into rows.entry (item, n) values (p_item, p_n);
+end
+$$;
+
+create function rows.see_last(p_item integer) returns integer
+language plpgsql
+as $$
+declare
+    v_n integer;
+begin
+    select n into v_n from rows.entry where item = p_item order by entry_no desc limit 1;
     return v_n;
 end
 $$;
