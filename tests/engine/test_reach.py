@@ -184,7 +184,7 @@ SAID = {
     ),
     "an insert that returns": (
         "insert into rows.pair (a, b) values (p_id, 1) returning a into v_n",
-        {"add pair (a = p_id) new a+b"},
+        {"add pair (a = p_id, b = 1) new a+b"},
     ),
     "an insert by the table's order": (
         "insert into rows.pair values (p_id, p_other)",
@@ -192,7 +192,7 @@ SAID = {
     ),
     "an insert of several rows": (
         "insert into rows.pair (a, b) values (p_id, 1), (p_other, 2)",
-        {"add pair (a = p_id) new a+b", "add pair (a = p_other) new a+b"},
+        {"add pair (a = p_id, b = 1) new a+b", "add pair (a = p_other, b = 2) new a+b"},
     ),
     "an insert of what is read": (
         "insert into rows.pair (a, b) select p_id, n from rows.item where id = p_other",
@@ -247,7 +247,7 @@ SAID = {
 
 # No row is told from others, though some words are the same.
 UNSAID = {
-    "a constant": "select n from rows.item where id = 1",
+    "a text, whatever it may be": "select n from rows.item where id = '1'",
     "another comparison": "select n from rows.item where id >= p_id",
     "one of two": "select n from rows.item where id = p_id or n = 1",
     "its contrary": "select n from rows.item where not id = p_id",
@@ -270,7 +270,7 @@ UNSAID = {
     "a text of limited length": "select 1 from rows.short where code = p_code",
     "a column that is set": "update rows.item set owner = 1 where owner = p_id",
     "a row's columns": "insert into rows.pair values (p_row.*)",
-    "another row's columns": "insert into rows.pair select * from rows.source where a = 1",
+    "another row's columns": "insert into rows.pair select * from rows.source where a > 1",
     "a composite value": "insert into rows.pair select (p_row).*",
     "a union": "insert into rows.pair (a, b) select p_id, 1 union all select p_other, 2",
     "a whole table": "insert into rows.pair table rows.source",

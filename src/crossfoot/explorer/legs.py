@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from crossfoot.explorer.client import Client, Place
 from crossfoot.explorer.footprint import BEGINNING, EVERYTHING, Touched
-from crossfoot.explorer.reach import told
+from crossfoot.explorer.reach import value_told
 from crossfoot.explorer.rows import RowsOf
 from crossfoot.explorer.trace import Event, Move, Trace
 
@@ -124,4 +124,4 @@ def _rows_ahead(client: Client, stop: int) -> RowsOf | None:
     if not (call := client.next_call) or not (reach := known.reach(call.query.text)):
         return None
     arguments = call.query.arguments(client.kept)
-    return reach.rows([told(each, arguments) for each in reach.expressions])
+    return reach.rows([value_told(each, arguments) for each in reach.expressions])
