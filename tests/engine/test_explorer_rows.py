@@ -185,6 +185,14 @@ def test_three_calls_show_what_all_their_orders_show(
     both_ways(plots, race_of(plots, calls))
 
 
+def test_numbers_show_in_which_order_rows_were_added(plots: Ground) -> None:
+    state = "select n from rows.entry order by entry_no limit 1;"
+    calls = ("select rows.add_entry(1, 10);", "select rows.add_entry(2, 20);")
+    race = plots.race(*calls, state=state)
+    _, every = both_ways(plots, race)
+    assert every == 2
+
+
 @pytest.mark.parametrize("calls", APART, ids=" ".join)
 def test_calls_whose_rows_are_apart_need_one_order(plots: Ground, calls: tuple[str, str]) -> None:
     race = race_of(plots, calls)
