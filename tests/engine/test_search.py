@@ -191,7 +191,7 @@ def test_a_budget_that_ends_early_is_said_with_the_bound(counting: Ground) -> No
 
 
 def test_a_budget_below_the_schedules_without_preemption_shows_nothing(counting: Ground) -> None:
-    calls = [ELSEWHERE, SPEND, SPEND.replace("60", "61")]
+    calls = [SPEND.replace("60", each) for each in ("60", "61", "62")]
     check = counting.explore(race(counting, *calls), schedules=2)
     assert check.verdict is Verdict.UNKNOWN
     assert check.reason == "the budget ended before the schedules without preemption did"
