@@ -103,7 +103,7 @@ PAIRS = {
     "a value that a trigger sets": ("add_forced(1, 1)", "see_forced(5)"),
     "a row that a trigger counts": ("add_counted(1, 1)", "count_item(1)"),
     "rows that two triggers count": ("add_counted(1, 1)", "add_counted(2, 1)"),
-    "what a trigger's return reads": ("add_returned(7)", "see_returned(1)"),
+    "what a trigger's return reads": ("add_returned(7)", "see_returned(2)"),
     "a view": ("count_some(1)", "count_item(1)"),
     "an inherited table": ("count_base(1)", "count_derived(1)"),
     "a partition": ("move_range(1, 11)", "see_high(11)"),

@@ -11,7 +11,7 @@ from explorer_ground import SPECIMENS
 from crossfoot.background import BackgroundServer
 from crossfoot.explorer.callees import Callees
 from crossfoot.explorer.instrument import SYSTEM_SCHEMAS
-from crossfoot.explorer.instrumented import Step
+from crossfoot.explorer.instrumented import Instrumented, Step
 from crossfoot.explorer.reach import reach_of, told_apart
 from crossfoot.explorer.rows import ANYTHING, Reach, Use
 from crossfoot.explorer.tables import Tables
@@ -388,3 +388,10 @@ def test_a_loop_of_which_nothing_is_known_reads_anywhere(tables: Tables, loop: s
     text = "update rows.item set n = 1 where id = p_id"
     steps = told_apart({1: step(1, loop, tables), 2: step(2, text, tables)})
     assert steps[2].reach is None
+
+
+def test_a_loop_of_a_clients_block_reads_on_in_any_step_too() -> None:
+    block = "do $$ begin for v in select 1 loop perform rows.f(v); end loop; end $$"
+    assert Instrumented().reads_on(block)
+    assert not Instrumented().reads_on("do $$ begin perform rows.f(1); end $$")
+    assert not Instrumented().reads_on("select 1 from rows.item for update")

@@ -144,7 +144,7 @@ $$;
 create trigger count_item_of after insert on rows.counted
 for each row execute function rows.count_item_of();
 
--- It returns what it reads, and then the row is inserted.
+-- It returns what it reads, with another key, and then the row is inserted.
 create table rows.returned (
     id integer primary key,
     n integer not null default 0
@@ -155,8 +155,9 @@ language plpgsql
 as $$
 declare
     v_first integer := 1;
+    v_new integer := 2;
 begin
-    return (select x from rows.returned as x where x.id = v_first);
+    return (select row(v_new, x.n)::rows.returned from rows.returned as x where x.id = v_first);
 end
 $$;
 
