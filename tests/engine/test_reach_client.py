@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from crossfoot.explorer.reach import value_told
+from crossfoot.explorer.reach import value_told, values_given
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,10 @@ def test_a_client_tells_values_as_the_server_does_or_not_at_all(
     expression: str, arguments: tuple[object, ...], value: str | None
 ) -> None:
     assert value_told(expression, arguments) == value
+
+
+def test_only_values_that_nothing_else_is_by_chance_count_as_given() -> None:
+    assert values_given([UUID(int=5), "gift", 'a "quoted" one', 30, None, [UUID(int=6)]]) == {
+        'uuid "00000000-0000-0000-0000-000000000005"',
+        'text "gift"',
+    }

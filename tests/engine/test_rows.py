@@ -118,17 +118,38 @@ def test_a_table_of_which_only_one_side_is_known_isnt_taken_apart() -> None:
     assert not rows_apart(known, {7: frozenset({rows(Use.UPDATE, TWO), rows(Use.READ)})}, 7)
 
 
+GIVEN = frozenset({"integer 1", "integer 2"})
+
+
+def test_what_is_drawn_anew_in_each_run_tells_rows_of_one_run_apart_only() -> None:
+    reach = Reach((Access(7, Use.UPDATE, (("id", 0),)),), ("p_id",))
+    one = reach.rows(['uuid "a"'], GIVEN, run=1)
+    assert rows_apart(one, reach.rows(['uuid "b"'], GIVEN, run=1), 7)
+    assert not rows_apart(one, reach.rows(['uuid "b"'], GIVEN, run=2), 7)
+    given = frozenset({'uuid "a"', 'uuid "b"'})
+    assert rows_apart(
+        reach.rows(['uuid "a"'], given, run=1), reach.rows(['uuid "b"'], given, run=2), 7
+    )
+
+
+def test_a_number_in_the_text_is_the_same_in_each_run() -> None:
+    access = (Access(7, Use.UPDATE, (("id", 0),)),)
+    one, other = Reach(access, ("1",)), Reach(access, ("2",))
+    found = one.rows(["integer 1"], frozenset(), 1), other.rows(["integer 2"], frozenset(), 2)
+    assert rows_apart(*found, 7)
+
+
 def test_a_null_describes_no_row() -> None:
     access = Access(7, Use.UPDATE, (("id", 0), ("code", 1)))
     reach = Reach((access,), ("p_id", "p_code"))
-    assert reach.rows(["integer 1", None]) == {7: frozenset({rows(Use.UPDATE, ONE)})}
+    assert reach.rows(["integer 1", None], GIVEN, 1) == {7: frozenset({rows(Use.UPDATE, ONE)})}
 
 
 def test_a_table_that_is_read_on_is_touched_anywhere() -> None:
     reach = Reach((Access(7, Use.READ, (("id", 0),)), Access(8, Use.READ)), ("p_id",))
-    found = reach.anywhere_in(frozenset({7})).rows(["integer 1"])
+    found = reach.anywhere_in(frozenset({7})).rows(["integer 1"], GIVEN, 1)
     assert not rows_apart(found, {7: frozenset({rows(Use.READ, TWO)})}, 7)
-    assert found[8] == reach.rows(["integer 1"])[8]
+    assert found[8] == reach.rows(["integer 1"], GIVEN, 1)[8]
 
 
 def test_joined_moves_touched_the_rows_of_both() -> None:

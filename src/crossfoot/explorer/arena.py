@@ -25,6 +25,7 @@ from crossfoot.explorer.instrumented import Instrumented
 from crossfoot.explorer.legs import Legs
 from crossfoot.explorer.patience import one_has_a_timeout, sets_lock_timeout, sets_other_timeout
 from crossfoot.explorer.race import Race
+from crossfoot.explorer.reach import values_given
 from crossfoot.explorer.seed_state import SeedState
 from crossfoot.explorer.stillness import Stillness, StuckError
 from crossfoot.explorer.trace import Decision, Event, Move, Trace, session_of
@@ -147,7 +148,7 @@ class Arena:
         self._trace = trace = Trace()
         self.last = None
         self.active = self._clients[: len(race.sessions)]
-        self._legs = Legs(self.active, trace)
+        self._legs = Legs(self.active, values_given(race.values.values()), trace=trace)
         self._stillness.watch(self.active, trace)
         await self._set_up(race)
         try:

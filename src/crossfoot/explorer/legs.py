@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from crossfoot.explorer.client import Client, Place
 from crossfoot.explorer.footprint import BEGINNING, EVERYTHING, Touched
@@ -37,9 +38,13 @@ class Legs:
     ``keeps_snapshots`` says that a transaction reads from one snapshot, which it takes when it begins;
     ``begins`` that the order in which transactions begin may matter anyway; ``releases_early`` that a
     statement may give up locks before it ends; ``impatient`` that it may give up waiting for one.
+    ``given`` are the values that the race gives, as steps tell them: they are the same in each schedule.
+    ``number`` is that of this one.
     """
 
     active: Sequence[Client] = ()
+    given: frozenset[str] = frozenset()
+    number: int = field(default_factory=count().__next__)
     trace: Trace = field(default_factory=Trace)
     keeps_snapshots: bool = False
     begins: bool = False
@@ -52,7 +57,7 @@ class Legs:
         self.under_way[client.index] = _Leg(
             stop,
             client.looks.last,
-            _rows_ahead(client, stop),
+            self._rows_ahead(client, stop),
             len(self.trace.events),
             not client.connection.is_in_transaction(),
         )
@@ -104,24 +109,24 @@ class Legs:
         events = self.trace.events[leg.events :]
         return [event for event in events if event.session == client.index]
 
+    def _rows_ahead(self, client: Client, stop: int) -> RowsOf | None:
+        """Return all that a session may touch on its way from a step, or (0) from where it stands.
+
+        None if nobody can tell.
+        """
+        known = client.instrumented
+        if known.reads_on(client.sent):
+            return None
+        if stop:
+            reach = known.steps[stop].reach
+            return reach.rows(client.keys, self.given, self.number) if reach else None
+        if not (call := client.next_call) or not (reach := known.reach(call.query.text)):
+            return None
+        arguments = call.query.arguments(client.kept)
+        told = [value_told(each, arguments) for each in reach.expressions]
+        return reach.rows(told, self.given, self.number)
+
 
 def _timed(event: Event) -> bool:
     """Say whether a session waited with a lock_timeout."""
     return bool(event.timeout)
-
-
-def _rows_ahead(client: Client, stop: int) -> RowsOf | None:
-    """Return all that a session may touch on its way from a step, or (0) from where it stands.
-
-    None if nobody can tell.
-    """
-    known = client.instrumented
-    if known.reads_on(client.sent):
-        return None
-    if stop:
-        reach = known.steps[stop].reach
-        return reach.rows(client.keys) if reach else None
-    if not (call := client.next_call) or not (reach := known.reach(call.query.text)):
-        return None
-    arguments = call.query.arguments(client.kept)
-    return reach.rows([value_told(each, arguments) for each in reach.expressions])

@@ -100,7 +100,7 @@ class Looks:
         if rows is not None:
             for table, some in rows.items():
                 self._rows[table] = self._rows.get(table, frozenset()) | some
-        elif self._anywhere is not None:
+        elif self.counts and self._anywhere is not None:
             seen = self.last is not (before or self.base)
             found = self.watch.footprint(self.base, before or self.base, self.last)
             self._anywhere = None if found.unknown or not seen else self._anywhere | found.touched

@@ -70,6 +70,14 @@ def told_apart(steps: Mapping[int, Step]) -> dict[int, Step]:
     }
 
 
+def values_given(values: Iterable[object]) -> frozenset[str]:
+    """Return values of a race as steps tell them, where no other value could be told so by chance."""
+    told = (
+        value_told(f"$1::{'uuid' if isinstance(each, UUID) else 'text'}", [each]) for each in values
+    )
+    return frozenset(each for each in told if each is not None)
+
+
 def value_told(expression: str, arguments: Sequence[object]) -> str | None:
     """Return what a client's statement with these arguments tells of its rows, as crossfoot.key does.
 

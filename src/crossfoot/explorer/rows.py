@@ -57,7 +57,7 @@ class Rows:
 
 
 def _differ(one: str, other: str) -> bool:
-    """Say whether two values of one type differ, each told as "type value"."""
+    """Say whether two values of one type differ, each told as "type value", or "run:type value"."""
     (kind, value), (other_kind, other_value) = one.split(" ", 1), other.split(" ", 1)
     return kind == other_kind and value != other_value
 
@@ -104,8 +104,18 @@ class Reach:
         whole = (Access(table, Use.ADD, (), ANYTHING) for table in sorted(tables))
         return Reach((*others, *whole), self.expressions)
 
-    def rows(self, values: Sequence[str | None]) -> dict[int, frozenset[Rows]]:
-        """Return the rows, given the expressions' values; a null describes none."""
+    def rows(
+        self, values: Sequence[str | None], given: frozenset[str], run: int
+    ) -> dict[int, frozenset[Rows]]:
+        """Return the rows, given the expressions' values in a run; a null describes none.
+
+        What isn't ``given`` may be drawn anew in each run, so in another one the same row has another
+        value.
+        """
+        values = [
+            value if value is None or value in given or expression.isdigit() else f"{run}:{value}"
+            for value, expression in zip(values, self.expressions, strict=True)
+        ]
         found: dict[int, set[Rows]] = {}
         for access in self.accesses:
             told = ((column, values[number]) for column, number in access.keys)
