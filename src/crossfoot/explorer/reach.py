@@ -87,9 +87,10 @@ def value_told(expression: str, arguments: Sequence[object]) -> str | None:
         return f"integer {expression}" if int(expression) < _INTEGERS else None
     number, _, kind = expression.partition("::")
     value = arguments[int(number[1:]) - 1]
-    plain = isinstance(value, int) if kind in {"smallint", "integer", "bigint"} else False
     if kind == "uuid" and isinstance(value, UUID):
         return f'uuid "{value}"'
     if kind == "text" and isinstance(value, str) and re.fullmatch(r"[\w.-]*", value, re.ASCII):
         return f'text "{value}"'
-    return f"{kind} {value}" if plain and not isinstance(value, bool) else None
+    if kind in {"smallint", "integer", "bigint"} and type(value) is int:  # a bool isn't one here
+        return f"{kind} {value}"
+    return None

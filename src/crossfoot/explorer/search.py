@@ -139,9 +139,8 @@ class Search:
                 self._results[number] = None
                 # The others end their schedules: one that is cut off leaves its arena between two locks.
                 self._over = True
-                raise
-            finally:
                 self._news.set()
+                raise
             self.ran += 1
             self._results[number] = deviation, trace
             self._news.set()
