@@ -9,9 +9,9 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 from bench.bursts import explorer_against_bursts
+from bench.drivers import drivers_against_pgbench
 from bench.explorer import explorer_against_isolationtester
-from bench.history import history
-from bench.load import cost_of_history, drivers_against_pgbench
+from bench.history import cost_of_history, history
 from bench.references import references_against_tpcb
 from crossfoot.loop import new_event_loop
 from crossfoot.server import Server, open_server
@@ -22,7 +22,7 @@ TABLES: dict[str, list[tuple[str, Table]]] = {
     "explorer": [("Explorer against isolationtester", explorer_against_isolationtester)],
     "bursts": [("Explorer against bursts", explorer_against_bursts)],
     "load": [
-        ("Drivers against pgbench, calling the same function", drivers_against_pgbench),
+        ("Drivers against pgbench, making the same call", drivers_against_pgbench),
         ("What keeping a history costs", cost_of_history),
     ],
     "references": [("Reference functions against TPC-B", references_against_tpcb)],

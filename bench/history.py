@@ -1,4 +1,4 @@
-"""What keeping a history costs per call, and how long a long one takes to be checked."""
+"""What keeping a history costs, and how long a long one takes to be checked."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
 
+from bench.ground import CHARGES, Ground, Loop, closed_loop, open_charges
+from crossfoot.driver import Note
 from crossfoot.history.ledger import NAME
 from crossfoot.history.record import CallRecord, Recorder
 from crossfoot.server import Server
@@ -24,6 +27,8 @@ from crossfoot.verdicts import Outcome
 CALLS = 1_000_000
 ACCOUNTS = 1_000
 HOT = 0.1  # share of the calls that go to one account
+SLICES = 12  # pairs of short loops, with and without a history
+SLICE = 0.5  # seconds
 _APPLIED = '{"reason": "applied", "applied": true}'
 _REFUSED = '{"reason": "insufficient_credits", "applied": false}'
 _EPOCH = 1_700_000_000_000_000
@@ -143,3 +148,41 @@ def _call(
 async def history(server: Server) -> str:
     """Return both figures as lines of Markdown. No server is asked."""
     return f"- noting a call: {cost_of_add():.2f} µs\n- {checker_rate()}"
+
+
+async def cost_of_history(server: Server) -> str:
+    """Return what keeping a history takes from a closed loop of eight callers on 1000 accounts."""
+    with_it: list[Loop] = []
+    without: list[Loop] = []
+    async with open_charges(server) as ground:
+        for number in range(SLICES):
+            order: list[Callable[[Ground], Awaitable[None]]] = [
+                lambda ground: _slice(ground, without, lambda call: None),
+                lambda ground: _recorded(ground, with_it),
+            ]
+            for each in order if number % 2 else reversed(order):
+                await each(ground)
+    rates = [a.rate / b.rate for a, b in zip(with_it, without, strict=True)]
+    client = [statistics.median(each.client for each in loops) for loops in (with_it, without)]
+    whole = statistics.median(each.client + each.server for each in without)
+    return (
+        f"- calls per second with a history: {statistics.median(rates):.1%} of those without"
+        f" (median of {SLICES} pairs; {min(rates):.0%} to {max(rates):.0%})\n"
+        f"- the caller's processor time per call: {client[0]:.1f} µs with it, {client[1]:.1f} µs"
+        f" without; the difference is {(client[0] - client[1]) / whole:.1%} of what a call costs"
+        " caller and server"
+    )
+
+
+async def _recorded(ground: Ground, loops: list[Loop]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "history.ndjson"
+        with Recorder(path, target="pay", scenario="bench", seed=1, began="") as recorder:
+            await _slice(ground, loops, recorder.add)
+
+
+async def _slice(ground: Ground, loops: list[Loop], note: Note) -> None:
+    await ground.vacuum()
+    work = CHARGES[1]
+    async with ground.callers(8, work, note) as callers:
+        loops.append(await closed_loop(callers, work, SLICE))

@@ -136,25 +136,32 @@ async def _rows(
     server: Server, system: System, yardsticks: Yardsticks, measured: list[list[float]]
 ) -> list[Row]:
     """Measure the functions of one system in a database of its own, and the yardsticks beside them."""
-    (target,) = find_targets([system.target])
     rounds: dict[str, list[Round]] = {name: [] for name in system.calls}
-    async with (
-        Workbench(server).as_written(target) as form,
-        Workbench(server).clone(form) as database,
-    ):
+    async with open_reference(server, system) as (control, database, target):
+        for _ in range(ROUNDS):
+            measured.append(await yardsticks.measure())
+            for name, call in system.calls.items():
+                await _try(control, target, name, system.filled(call, "1"))
+                hot, spread = await _rates(server, database, target, system, call)
+                rounds[name].append(Round(hot, spread, measured[-1]))
+    return [Row(target.name, name, name == system.spend, each) for name, each in rounds.items()]
+
+
+@asynccontextmanager
+async def open_reference(
+    server: Server, system: System
+) -> AsyncIterator[tuple[asyncpg.Connection, str, Target]]:
+    """Yield a connection to a database with a system whose accounts have a history, and its name."""
+    (target,) = find_targets([system.target])
+    bench = Workbench(server)
+    async with bench.as_written(target) as form, bench.clone(form) as database:
         control = await server.connect(database)
         try:
             await _fill(control, database, system)
             await _live(server, control, database, target, system)
-            for _ in range(ROUNDS):
-                measured.append(await yardsticks.measure())
-                for name, call in system.calls.items():
-                    await _try(control, target, name, system.filled(call, "1"))
-                    hot, spread = await _rates(server, database, target, system, call)
-                    rounds[name].append(Round(hot, spread, measured[-1]))
+            yield control, database, target
         finally:
             await control.close()
-    return [Row(target.name, name, name == system.spend, each) for name, each in rounds.items()]
 
 
 async def _fill(control: asyncpg.Connection, database: str, system: System) -> None:

@@ -1,4 +1,4 @@
-"""Locust's direct users, who call the smallest of charges again and again without a pause."""
+"""Locust's direct users, who make one call again and again without a pause."""
 
 from pathlib import Path
 
@@ -28,3 +28,14 @@ class SpreadPayer(Payer):
     """Charges any of a thousand."""
 
     accounts = 1000
+
+
+class Licensee(DatabaseUser):
+    """Has a text charged to the one license that everybody has."""
+
+    target = "license_billing"
+
+    @task
+    def generate(self) -> None:
+        """Charge a text."""
+        self.call("deduct_credits", license_key="key 1", amount=1, request_id=self.key())

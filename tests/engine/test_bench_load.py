@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from crossfoot.background import BackgroundServer
 from crossfoot.history.record import CallRecord
+from crossfoot.sql import names_in
+from crossfoot.target import find_targets, load_target
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parents[2]))
-    from bench.load import Ground, closed_loop, open_ground, shares
+    from bench.drivers import shares
+    from bench.ground import CHARGES, DEDUCTION, Ground, Work, closed_loop, open_charges
     from bench.pgbench import pgbench
+
+ANY = CHARGES[1]
+PAY = Path(__file__).parents[2] / "bench" / "pay" / "target.toml"
 
 
 def on_ground(server: BackgroundServer, play: Callable[[Ground], Awaitable[object]]) -> int:
     """Let something play with the charges; return how much was charged."""
 
     async def work() -> int:
-        async with open_ground(server.server) as ground:
+        async with open_charges(server.server) as ground:
             await play(ground)
             connection = await server.server.connect(ground.database)
             charged = await connection.fetchval("select -sum(balance)::integer from pay.accounts")
@@ -34,8 +41,8 @@ def test_a_closed_loop_counts_the_calls_that_it_makes(server: BackgroundServer) 
     noted: list[CallRecord] = []
 
     async def play(ground: Ground) -> None:
-        async with ground.callers(4, noted.append) as callers:
-            loop = await closed_loop(callers, 10, 0.1)
+        async with ground.callers(4, ANY, noted.append) as callers:
+            loop = await closed_loop(callers, ANY, 0.1)
         assert loop.rate > 0 and loop.client > 0
 
     assert on_ground(server, play) == len(noted) > 0
@@ -52,8 +59,9 @@ def test_pgbench_calls_the_same_function(server: BackgroundServer) -> None:
 
 def test_calls_that_fail_are_no_rate(server: BackgroundServer) -> None:
     async def ours(ground: Ground) -> None:
-        async with ground.callers(1) as callers:
-            await closed_loop(callers, 10**12, 0.1)  # more than an integer holds
+        nobody = replace(ANY, accounts=10**12)  # more than an integer holds
+        async with ground.callers(1, nobody) as callers:
+            await closed_loop(callers, nobody, 0.1)
 
     async def theirs(ground: Ground) -> None:
         await pgbench(ground.server, ground.database, "select * from pay.nothing();", clients=1)
@@ -66,3 +74,10 @@ def test_calls_that_fail_are_no_rate(server: BackgroundServer) -> None:
 
 def test_shares_are_the_median_of_the_rounds_and_their_spread() -> None:
     assert shares([50, 90, 60], [100, 100, 100]) == "60 % (50 to 90)"
+
+
+@pytest.mark.parametrize("work", [*CHARGES, DEDUCTION], ids=lambda work: work.name)
+def test_asyncpg_alone_passes_what_the_operation_takes(work: Work) -> None:
+    targets = [load_target(PAY), *find_targets(["license_billing"])]
+    (operation,) = (t.operations[work.operation] for t in targets if work.operation in t.operations)
+    assert list(work.arguments(1)) == list(names_in(operation.call))
