@@ -273,6 +273,27 @@ def test_none_of_them_would_have_shown_anything_at_repeatable_read(
     both_ways(counting, sessions, "isolation: repeatable read")
 
 
+# What a client's transaction sees of a table may have been settled by what it read before elsewhere.
+TWO_READS = f"""begin;
+select balance from counting.purse where id = '{IDS[0]}';
+select count(*)::integer from counting.entry;
+commit;"""
+ONE_NOTE = f"insert into counting.entry (purse, balance_after) values ('{IDS[0]}', 7);"
+
+
+@pytest.mark.parametrize("level", ["read committed", "repeatable read"])
+def test_what_was_read_first_may_settle_what_is_seen_of_another_table(
+    counting: Ground, level: str
+) -> None:
+    race = counting.race(TWO_READS, ONE_NOTE, setup=SETUP, header=f"isolation: {level}")
+
+    def counts(traces: list[Trace]) -> set[str]:
+        return {str([result.rows for result in trace.results[0]]) for trace in traces}
+
+    every = counts(counting.every_trace(race, reduce=False))
+    assert counts(counting.every_trace(race)) == every and len(every) == 2
+
+
 def test_sessions_that_never_meet_need_hardly_any_orders(counting: Ground) -> None:
     few, every = both_ways(counting, [["read:1:0", "count:1:0"], ["add:1:1", "add:2:2"]])
     assert few < every / 2

@@ -73,7 +73,12 @@ def content_of_the_checkout() -> set[str]:
     """Return the paths of all content files, relative to the checkout."""
     folders = ("reference_impl", "scenarios", "audits", "reports")
     paths = (path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file())
-    return {path.relative_to(ROOT).as_posix() for path in paths if "__pycache__" not in path.parts}
+    inside = [path.relative_to(ROOT) for path in paths]
+    return {path.as_posix() for path in inside if not any(map(_is_cache, path.parts))}
+
+
+def _is_cache(part: str) -> bool:
+    return part == "__pycache__" or part.startswith(".")
 
 
 def test_the_wheel_has_one_top_level_package_and_all_content(built: Built) -> None:
