@@ -17,6 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
+from rpds import HashTrieMap, List
+
 if TYPE_CHECKING:
     from crossfoot.history.asking import Call
     from crossfoot.history.ledger import Entry as LedgerEntry
@@ -69,12 +71,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class State:
-    """All there is: balances by user, operations and reservations by key, the ledger."""
+    """All there is: balances by user, operations and reservations by key, and the ledger.
 
-    balances: Mapping[UUID, int] = field(default_factory=dict)
-    operations: Mapping[UUID, Operation] = field(default_factory=dict)
-    reservations: Mapping[UUID, Reservation] = field(default_factory=dict)
-    entries: tuple[Entry, ...] = ()
+    A state shares what hasn't changed with the one before it. ``paid`` has the key under which each
+    Stripe session was credited; the newest of the ``entries`` is the first.
+    """
+
+    balances: HashTrieMap[UUID, int] = field(default_factory=HashTrieMap)
+    operations: HashTrieMap[UUID, Operation] = field(default_factory=HashTrieMap)
+    paid: HashTrieMap[str, UUID] = field(default_factory=HashTrieMap)
+    reservations: HashTrieMap[UUID, Reservation] = field(default_factory=HashTrieMap)
+    entries: List[Entry] = field(default_factory=List)
 
 
 class Refused(Exception):  # noqa: N818 (a business answer, not an error)
@@ -102,7 +109,7 @@ def apply_credit_purchase(
             raise Refused("missing_stripe_session_id")
         operation = Operation(key, user, "purchase", given, stripe_session_id)
         _key_is_free(state, operation)
-        if any(o.stripe_session_id == stripe_session_id for o in state.operations.values()):
+        if stripe_session_id in state.paid:
             raise Refused("stripe_session_already_processed")
         _profile_exists(state, user)
         after = _post(_recorded(state, operation), operation)
@@ -128,8 +135,8 @@ def reserve_credits(
         after = _post(_recorded(state, operation), operation)
     except Refused as refusal:
         return state, {"reserve_credits": _answer(refusal)}
-    reservations = {**state.reservations, key: Reservation(user, given)}
-    return replace(after, reservations=reservations), {"reserve_credits": _answer()}
+    held = after.reservations.insert(key, Reservation(user, given))
+    return replace(after, reservations=held), {"reserve_credits": _answer()}
 
 
 def settle_credits(
@@ -213,12 +220,14 @@ def _drawn(
         after = replace(reservation, settled=reservation.settled + amount)
     else:
         after = replace(reservation, returned=reservation.returned + amount)
-    reservations = {**state.reservations, reservation_key: after}
+    reservations = state.reservations.insert(reservation_key, after)
     return replace(_recorded(state, operation), reservations=reservations), operation
 
 
 def _recorded(state: State, operation: Operation) -> State:
-    return replace(state, operations={**state.operations, operation.key: operation})
+    key, session = operation.key, operation.stripe_session_id
+    paid = state.paid if session is None else state.paid.insert(session, key)
+    return replace(state, operations=state.operations.insert(key, operation), paid=paid)
 
 
 def _post(state: State, operation: Operation) -> State:
@@ -233,8 +242,8 @@ def _post(state: State, operation: Operation) -> State:
         raise Refused("balance_overflow")
     reference = operation.stripe_session_id or str(operation.reservation_key or operation.key)
     entry = Entry(user, amount, before, after, operation.kind, reference, operation.key)
-    balances = {**state.balances, user: after}
-    return replace(state, balances=balances, entries=(*state.entries, entry))
+    balances = state.balances.insert(user, after)
+    return replace(state, balances=balances, entries=state.entries.push_front(entry))
 
 
 def _answer(refusal: Refused | None = None) -> dict[str, object]:
@@ -268,7 +277,7 @@ def touched(operation: str, arguments: Mapping[str, object], parts: object) -> t
 
 def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> State:
     """Return the state of one user to which these entries have led."""
-    state = State(balances={UUID(name): 0})
+    state = State(balances=HashTrieMap({UUID(name): 0}))
     for entry in entries:
         key, user, amount = UUID(entry.key), UUID(name), abs(int(entry.amount))
         session = entry.reference if entry.kind == "purchase" else None
@@ -280,7 +289,7 @@ def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> 
             state = _recorded(state, operation)
         state = _post(state, operation)
         if operation.kind == "reserve":
-            held = {**state.reservations, key: Reservation(user, amount)}
+            held = state.reservations.insert(key, Reservation(user, amount))
             state = replace(state, reservations=held)
     return state
 

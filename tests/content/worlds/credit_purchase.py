@@ -60,7 +60,7 @@ class CreditPurchase(World):
         yield Fact(
             "insert into credit_purchase.user_profiles (id) values ($1)",
             [user],
-            lambda state: replace(state, balances={**state.balances, user: 0}),
+            lambda state: replace(state, balances=state.balances.insert(user, 0)),
         )
         yield self.role(self.caller)
 
@@ -151,7 +151,7 @@ class CreditPurchase(World):
                 (key, r.user_id, r.amount, r.settled, r.returned)
                 for key, r in state.reservations.items()
             },
-            "entries": [tuple(vars(entry).values()) for entry in state.entries],
+            "entries": [tuple(vars(entry).values()) for entry in reversed(list(state.entries))],
         }
 
 
