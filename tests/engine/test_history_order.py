@@ -206,6 +206,9 @@ class Register:
             return (Fit.SAME if call[1] == state else Fit.NO), state
         return Fit.CHANGE, call[1]
 
+    def is_due(self, state: int, call: object) -> bool:
+        return False
+
     def key(self, state: int) -> object:
         return state
 

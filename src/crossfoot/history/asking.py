@@ -37,8 +37,10 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, NoneType
 from typing import Any
+
+import msgspec
 
 from crossfoot.history.ledger import Number
 from crossfoot.history.matching import Matched, Request
@@ -48,6 +50,8 @@ from crossfoot.history.search import Fit, State
 from crossfoot.rendering import render
 from crossfoot.target import Target
 from crossfoot.verdicts import Outcome
+
+_JSON = (str, int, float, bool, NoneType)
 
 NEEDED = ("touched", "opened", "called", "balance")
 
@@ -122,7 +126,8 @@ def load_model(target: Target) -> ModuleType | None:
 class Asked:
     """A model.py as a :class:`~crossfoot.history.search.Model` of one account, or of one thing.
 
-    A state is the model's, and how many entries there were. ``found`` is None for what has no ledger.
+    A state is the model's, how many entries there were, and the balance. ``found`` is None for what has no
+    ledger.
     """
 
     def __init__(
@@ -132,7 +137,8 @@ class Asked:
         self._request = requests_of(found)
         self._said: dict[Place, str] = {}
         opening = found.entries[: found.opening] if found else []
-        self._start = model.opened(name, opening, list(calls)), found.opening if found else 0
+        state = model.opened(name, opening, list(calls))
+        self._start = state, len(opening), self._balance(state)
 
     @property
     def known(self) -> bool:
@@ -161,25 +167,39 @@ class Asked:
 
     def step(self, state: State, call: Call) -> tuple[Fit, State]:
         """Make a call. If it moves credit, it has to be the ledger's next entry."""
-        before, entries = state
+        before, entries, balance = state
+        if self._comes_later(call, entries):
+            return Fit.NO, state
         after, row = self._model.called(before, self._name, call)
         if call.heard and row is not None and not same_answer(row, call.record):
             self._said[call.place] = _as_text(row)
             return Fit.NO, state
-        if after is before or after == before:
+        if after is before:
             return Fit.SAME, state
-        moved = self._moved(before, after)
-        if not moved:
-            return Fit.CHANGE, (after, entries)
-        if not self._is_next(call, entries, moved):
+        now = self._balance(after)
+        if now == balance:
+            return Fit.CHANGE, (after, entries, balance)
+        if not self._is_next(call, entries, now - balance):
             return Fit.NO, state
-        return Fit.CHANGE, (after, entries + 1)
+        return Fit.CHANGE, (after, entries + 1, now)
 
-    def _moved(self, before: State, after: State) -> Number:
-        if self._found is None:
+    def _balance(self, state: State) -> Number:
+        """Return what the account holds, 0 for what is none or isn't known."""
+        if self._found is None or state is None:
             return 0
-        balance = self._model.balance
-        return balance(after, self._name) - balance(before, self._name)  # type: ignore[no-any-return]
+        held: Number = self._model.balance(state, self._name)
+        return held
+
+    def _comes_later(self, call: Call, entries: int) -> bool:
+        """Say whether a call was done when its entry was written, or after that, and it isn't yet."""
+        request = self._request.get(call.place)
+        if request is None or call.move.outcome is Outcome.REFUSED:
+            return False
+        return request.entry > entries and not self._may_be_another(request)
+
+    def _may_be_another(self, request: Request) -> bool:
+        """Say whether the entry that a request has may be that of another one without a key."""
+        return bool(self._found and self._found.guessed and _nameless(request))
 
     def _is_next(self, call: Call, entries: int, moved: Number) -> bool:
         found = self._found
@@ -190,8 +210,7 @@ class Asked:
             return False
         # Of requests without a key any may have left the entry: their answers say which.
         return mine is there or (
-            found.guessed
-            and _nameless(mine)
+            self._may_be_another(mine)
             and _nameless(there)
             and mine.moves[0].kind == there.moves[0].kind
         )
@@ -262,14 +281,23 @@ def _agree(said: Any, heard: Any) -> bool:
 def _plain(value: Any) -> Any:
     """Return a value so that the model's and the history's compare: parsed if it is JSON."""
     if isinstance(value, dict | list):
-        return json.loads(json.dumps(value, default=str))
+        return _as_json(value)
     text = render(value)
     if text and text[0] in "{[":
         try:
-            return json.loads(text)
-        except ValueError:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
             return text
     return text
+
+
+def _as_json(value: Any) -> Any:
+    """Return a value as it comes back from JSON: what that doesn't have is text."""
+    if isinstance(value, dict):
+        return {name: _as_json(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_as_json(each) for each in value]
+    return value if isinstance(value, _JSON) else str(value)
 
 
 def _as_text(row: Any) -> str:

@@ -1,15 +1,17 @@
 """Is there an order of these calls in which a model gives their answers? (linearizability)
 
 The search of Wing and Gong (1993) with the cache of Lowe (2017): put next some call that no other call had
-ended before, go back where none fits, and never look twice at the same calls done with the same state. Two
+ended before, go back where none fits, and never look twice at the same calls done with the same state. Four
 things keep it near linear. A call that changes nothing is put down as soon as the model agrees with its
-answer: that takes no place from any other. And where a ledger says in which order the effects
-happened, no other order is tried.
+answer: that takes no place from any other. Where a ledger says in which order the effects happened, no
+other order is tried. What may not have happened is asked about where nothing else gets on. And
+the cache is asked only where the search has been as far before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -33,7 +35,7 @@ class Fit(Enum):
 
 @dataclass(frozen=True)
 class Timed:
-    """One call to be put in order. ``must`` is False for a call that may not have happened."""
+    """One call to be put in order. ``must`` is False for one that may not have happened: it has no end."""
 
     begin: float
     end: float
@@ -47,6 +49,9 @@ class Model(Protocol):
     def step(self, state: State, call: Any) -> tuple[Fit, State]:
         """Make a call in a state; return whether its answer fits, and the state afterwards."""
 
+    def is_due(self, state: State, call: Any) -> bool:
+        """Say whether a witness has this call next, such as the ledger's next entry."""
+
     def key(self, state: State) -> object:
         """Return what two states have in common that nothing tells apart."""
 
@@ -57,13 +62,45 @@ class Model(Protocol):
         """Return what a call has in common with those that could as well have its place; else None."""
 
 
+class _Left:
+    """Calls that haven't been put down, in the order of their beginnings: a list linked both ways.
+
+    Each was taken out at its place and goes back there, the last one first.
+    """
+
+    def __init__(self, count: int) -> None:
+        # Number 0 is before the first and after the last, so calls are counted from 1 here.
+        self._after = [*range(1, count + 1), 0]
+        self._before = [count, *range(count)]
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[int]:
+        at = self._after[0]
+        while at:
+            yield at - 1
+            at = self._after[at]
+
+    def take(self, call: int) -> None:
+        before, after = self._before[call + 1], self._after[call + 1]
+        self._after[before], self._before[after] = after, before
+        self._count -= 1
+
+    def put_back(self, call: int) -> None:
+        before, after = self._before[call + 1], self._after[call + 1]
+        self._after[before] = self._before[after] = call + 1
+        self._count += 1
+
+
 @dataclass
-class Frame:
-    """A state on the way, with what was put down in it for nothing, and what may come next."""
+class _Frame:
+    """A state on the way: what was put down in it for nothing, and what may come next, the best first."""
 
     state: State
     settled: list[int]
-    options: list[tuple[int, State]]
+    ways: Iterator[tuple[int, State]]
     chosen: int = -1
 
 
@@ -84,14 +121,16 @@ class Search:
     """One search. ``budget`` is how many times the model may be asked."""
 
     def __init__(self, calls: Sequence[Timed], model: Model, budget: int) -> None:
-        self._calls = sorted(calls, key=lambda call: (call.begin, call.end))
+        ordered = sorted(calls, key=lambda call: (call.begin, call.end))
+        certain = [call for call in ordered if call.must]
+        self._calls = [*certain, *(call for call in ordered if not call.must)]
         self._model = model
         self._budget = budget
         self._steps = 0
-        self._left = set(range(len(self._calls)))
-        self._first = 0
-        self._seen: set[object] = set()
+        self._left = _Left(len(certain))
+        self._doubtful = set(range(len(certain), len(ordered)))
         self._farthest = -1
+        self._seen: set[object] = set()
         self._stuck: list[int] = []
         self._stuck_in: State = None
 
@@ -102,41 +141,50 @@ class Search:
             if self._steps > self._budget:
                 return Found(Verdict.UNKNOWN, self._steps)
             frame = frames[-1]
-            if self._done(frame):
-                return Found(Verdict.PASS, self._steps)
             if frame.chosen >= 0:
                 self._put_back(frame.chosen)
                 frame.chosen = -1
-            if not frame.options:
-                for call in frame.settled:
+            elif not self._left and self._model.over(frame.state):
+                return Found(Verdict.PASS, self._steps)
+            way = next(frame.ways, None)
+            if way is None:
+                for call in reversed(frame.settled):
                     self._put_back(call)
                 frames.pop()
                 continue
-            frame.chosen, after = frame.options.pop()
-            self._left.discard(frame.chosen)
-            if self._new(after, frame):
+            frame.chosen, after = way
+            self._take(frame.chosen)
+            if self._is_new(after):
                 frames.append(self._enter(after))
         stuck = [self._calls[i].call for i in self._stuck]
         return Found(Verdict.FAIL, self._steps, stuck, self._stuck_in)
 
-    def _done(self, frame: Frame) -> bool:
-        missing = any(self._calls[i].must for i in self._left)
-        return frame.chosen < 0 and not missing and self._model.over(frame.state)
+    @property
+    def _progress(self) -> int:
+        return len(self._calls) - len(self._left) - len(self._doubtful)
 
-    def _new(self, state: State, frame: Frame) -> bool:
+    def _take(self, call: int) -> None:
+        if self._calls[call].must:
+            self._left.take(call)
+        else:
+            self._doubtful.discard(call)
+
+    def _put_back(self, call: int) -> None:
+        if self._calls[call].must:
+            self._left.put_back(call)
+        else:
+            self._doubtful.add(call)
+
+    def _is_new(self, state: State) -> bool:
         """Say whether this is the first time that these calls led to this state."""
-        if not frame.options:
-            return True
-        key = frozenset(self._left), self._model.key(state)
+        if self._progress > self._farthest:
+            return True  # never were so many calls put down
+        key = frozenset(self._left), frozenset(self._doubtful), self._model.key(state)
         known = key in self._seen
         self._seen.add(key)
         return not known
 
-    def _put_back(self, call: int) -> None:
-        self._left.add(call)
-        self._first = min(self._first, call)
-
-    def _enter(self, state: State) -> Frame:
+    def _enter(self, state: State) -> _Frame:
         """Put down what changes nothing, and find out what may come next."""
         settled: list[int] = []
         tried: dict[int, tuple[Fit, State]] = {}
@@ -146,46 +194,60 @@ class Search:
             candidates = self._candidates()
             for call in candidates:
                 if call not in tried:
-                    self._steps += 1
-                    tried[call] = self._model.step(state, self._calls[call].call)
-                if tried[call][0] is Fit.SAME and self._calls[call].must:
-                    self._left.discard(call)
+                    tried[call] = self._step(state, call)
+                if tried[call][0] is Fit.SAME:
+                    self._take(call)
                     settled.append(call)
                     again = True
-        changing = [c for c in candidates if tried[c][0] is Fit.CHANGE]
-        options = [(c, tried[c][1]) for c in self._first_of_alike(changing)]
-        # Taken from the end: those that have to happen and end first.
-        options.sort(key=lambda o: (self._calls[o[0]].must, -self._calls[o[0]].end))
-        progress = len(self._calls) - len(self._left)
-        if progress > self._farthest:
-            self._farthest, self._stuck, self._stuck_in = progress, candidates, state
-        return Frame(state, settled, options)
+        fitting = [(call, tried[call][1]) for call in candidates if tried[call][0] is Fit.CHANGE]
+        if self._progress > self._farthest:
+            self._farthest, self._stuck, self._stuck_in = self._progress, candidates, state
+        return _Frame(state, settled, self._ways(state, fitting))
 
-    def _first_of_alike(self, calls: Sequence[int]) -> list[int]:
-        """Leave out calls that could change places with one that ends earlier, and fits here too.
+    def _ways(
+        self, state: State, fitting: Sequence[tuple[int, State]]
+    ) -> Iterator[tuple[int, State]]:
+        """Yield what may come next, with the state after it: first what has to happen and ends first.
+
+        What may not have happened is only asked about once nothing else led to an end.
+        """
+        yield from self._first_of_alike(fitting)
+        candidates = self._candidates()
+        limit = min((self._calls[call].end for call in candidates), default=math.inf)
+        doubtful = [call for call in sorted(self._doubtful) if self._calls[call].begin <= limit]
+        if self._progress == self._farthest:
+            self._stuck = [*candidates, *doubtful]
+        due = {call for call in doubtful if self._model.is_due(state, self._calls[call].call)}
+        for calls in (due, (call for call in doubtful if call not in due)):
+            tried = [(call, *self._step(state, call)) for call in calls]
+            fits = [(call, after) for call, fit, after in tried if fit is Fit.CHANGE]
+            yield from self._first_of_alike(fits)
+
+    def _step(self, state: State, call: int) -> tuple[Fit, State]:
+        self._steps += 1
+        return self._model.step(state, self._calls[call].call)
+
+    def _first_of_alike(self, fitting: Sequence[tuple[int, State]]) -> list[tuple[int, State]]:
+        """Return calls by their ends, without those that could change places with one before.
 
         Where an order has the later one here and the other one further on, there is also one that has
         them the other way round.
         """
-        first: dict[object, int] = {}
-        for call in sorted(calls, key=lambda i: self._calls[i].end):
+        first: dict[object, tuple[int, State]] = {}
+        for call, after in sorted(fitting, key=lambda each: self._calls[each[0]].end):
             label = self._model.alike(self._calls[call].call)
-            first.setdefault(call if label is None else (label, self._calls[call].must), call)
+            first.setdefault((None, call) if label is None else (label, None), (call, after))
         return list(first.values())
 
     def _candidates(self) -> list[int]:
         """Return the calls that no call which is left had ended before they began."""
-        calls, left, count = self._calls, self._left, len(self._calls)
-        while self._first < count and self._first not in left:
-            self._first += 1
         found: list[int] = []
-        limit = float("inf")
-        for i in range(self._first, count):
-            if calls[i].begin > limit:
+        limit = math.inf
+        for call in self._left:
+            if self._calls[call].begin > limit:
                 break
-            if i in left:
-                found.append(i)
-                limit = min(limit, calls[i].end)
+            found.append(call)
+            limit = min(limit, self._calls[call].end)
         return found
 
 
