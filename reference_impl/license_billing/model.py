@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
+from rpds import HashTrieMap, List
+
 if TYPE_CHECKING:
     from crossfoot.history.asking import Call
     from crossfoot.history.ledger import Entry as LedgerEntry
@@ -62,16 +64,20 @@ class Entry:
 
 @dataclass(frozen=True)
 class State:
-    """All there is.
+    """All there is. A state shares what hasn't changed with the one before it.
 
-    ``generations`` holds the texts that were recorded as unbilled, the oldest first. A recorded
-    generation is settled when its request has an entry.
+    ``generations`` holds the texts that were recorded as unbilled; a recorded generation is settled
+    when its request has an entry. ``entry_of`` has the entry of each request that has moved credits:
+    the first, should a broken ledger have two. ``recorded`` has the requests of the generations; the
+    newest of these, and of the ``entries``, is the first.
     """
 
-    licenses: Mapping[UUID, License] = field(default_factory=dict)
-    requests: Mapping[UUID, Request] = field(default_factory=dict)
-    generations: Mapping[UUID, str | None] = field(default_factory=dict)
-    entries: tuple[Entry, ...] = ()
+    licenses: HashTrieMap[UUID, License] = field(default_factory=HashTrieMap)
+    requests: HashTrieMap[UUID, Request] = field(default_factory=HashTrieMap)
+    generations: HashTrieMap[UUID, str | None] = field(default_factory=HashTrieMap)
+    recorded: List[UUID] = field(default_factory=List)
+    entries: List[Entry] = field(default_factory=List)
+    entry_of: HashTrieMap[UUID, Entry] = field(default_factory=HashTrieMap)
 
 
 class Refused(Exception):  # noqa: N818 (a business answer, not an error)
@@ -101,7 +107,7 @@ def deduct_credits(
     request = None
     if amount is not None and amount > 0:
         request = _claim(state, request_id or new_id, license, "usage", -amount)
-        if first := _entry(state, request.id):
+        if first := state.entry_of.get(request.id):
             return state, {"deduct_credits": first.balance_after}
     if not license.is_active:
         raise Refused("INACTIVE_LICENSE: License is not active")
@@ -121,7 +127,7 @@ def add_credits(
     if amount is None or amount <= 0:
         raise _invalid_amount(amount)
     request = _claim(state, request_id or new_id, license, "top_up", amount)
-    if first := _entry(state, request.id):
+    if first := state.entry_of.get(request.id):
         return state, {"add_credits": first.balance_after}
     after, balance = _post(state, request)
     return after, {"add_credits": balance}
@@ -140,12 +146,16 @@ def record_unbilled_generation(
     known = request_id in state.generations
     if known and state.generations[request_id] != generation:
         raise _conflict(request_id)
+    answer: Row = {"billed": request_id in state.entry_of, "already_recorded": known}
+    if known:
+        return state, answer
     after = replace(
         state,
-        requests={**state.requests, request_id: request},
-        generations={**state.generations, request_id: generation},
+        requests=_kept(state.requests, request_id, request),
+        generations=state.generations.insert(request_id, generation),
+        recorded=state.recorded.push_front(request_id),
     )
-    return after, {"billed": _entry(state, request_id) is not None, "already_recorded": known}
+    return after, answer
 
 
 def settle_unbilled_generation(state: State, request_id: Id) -> Step:
@@ -155,7 +165,7 @@ def settle_unbilled_generation(state: State, request_id: Id) -> Step:
         raise Refused(
             f"UNKNOWN_GENERATION: Nothing was generated under request id {_text(request_id)}"
         )
-    if first := _entry(state, request.id):
+    if first := state.entry_of.get(request.id):
         return state, {"settle_unbilled_generation": first.balance_after}
     after, balance = _charge(state, request)
     return after, {"settle_unbilled_generation": balance}
@@ -165,7 +175,8 @@ def settle_unbilled_generations(state: State, limit: Amount = 100) -> Step:
     """Charge at most ``limit`` generations: license by license, of each the oldest that it can pay."""
     if limit is None or limit <= 0:
         raise Refused(f"INVALID_LIMIT: Limit must be above zero: {_text(limit)}")
-    unbilled = [state.requests[key] for key in state.generations if not _entry(state, key)]
+    oldest_first = reversed(list(state.recorded))
+    unbilled = [state.requests[key] for key in oldest_first if key not in state.entry_of]
     settled = 0
     for request in sorted(unbilled, key=lambda request: request.license_id):
         if settled < limit and _balance(state, request) >= -request.amount:
@@ -189,6 +200,11 @@ def _claim(state: State, request_id: UUID, license: License, kind: Kind, amount:
     return request
 
 
+def _kept(known: HashTrieMap[UUID, Any], key: UUID, value: object) -> HashTrieMap[UUID, Any]:
+    """Return what is known, with this value unless the key has one already."""
+    return known if key in known else known.insert(key, value)
+
+
 def _charge(state: State, request: Request) -> tuple[State, int]:
     """Take the credits for a generation that was not charged yet."""
     balance = _balance(state, request)
@@ -210,19 +226,15 @@ def _post(state: State, request: Request) -> tuple[State, int]:
     entry = Entry(license.id, request.id, request.kind, request.amount, before, after)
     return replace(
         state,
-        licenses={**state.licenses, license.id: moved},
-        requests={**state.requests, request.id: request},
-        entries=(*state.entries, entry),
+        licenses=state.licenses.insert(license.id, moved),
+        requests=state.requests.insert(request.id, request),
+        entries=state.entries.push_front(entry),
+        entry_of=_kept(state.entry_of, request.id, entry),
     ), after
 
 
 def _balance(state: State, request: Request) -> int:
     return state.licenses[request.license_id].credits_remaining
-
-
-def _entry(state: State, request_id: UUID) -> Entry | None:
-    """Return the one entry of a request, if it has moved credits."""
-    return next((entry for entry in state.entries if entry.request_id == request_id), None)
 
 
 def _invalid_amount(amount: Amount) -> Refused:
@@ -261,11 +273,12 @@ def touched(operation: str, arguments: Mapping[str, object], parts: object) -> t
 def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> State:
     """Return the state of one license to which these entries have led."""
     keys = (str(call.arguments[NAMED_BY]) for call in calls if NAMED_BY in call.arguments)
-    state = State(licenses={UUID(name): License(UUID(name), next(keys, ""))})
+    license = License(UUID(name), next(keys, ""))
+    state = State(licenses=HashTrieMap({license.id: license}))
     for number, entry in enumerate(entries):
         request = UUID(entry.key) if entry.key else UUID(int=number)
         kind: Kind = "usage" if entry.kind == "usage" else "top_up"
-        state, _ = _post(state, Request(request, UUID(name), kind, int(entry.amount)))
+        state, _ = _post(state, Request(request, license.id, kind, int(entry.amount)))
     return state
 
 
@@ -294,9 +307,10 @@ def _recorded_before(state: State, name: str, request_id: UUID, call: Call) -> S
     if request_id in state.requests or call.moved is None:
         return state
     request = Request(request_id, UUID(name), "usage", int(call.moved))
-    return replace(state, requests={**state.requests, request_id: request})
+    return replace(state, requests=state.requests.insert(request_id, request))
 
 
 def balance(state: State, name: str) -> int:
     """Return how many credits a license has."""
-    return state.licenses[UUID(name)].credits_remaining
+    (license,) = state.licenses.values()
+    return license.credits_remaining

@@ -66,7 +66,7 @@ class Licenses(World):
             )
 
     def listed(self, license: Any) -> Callable[[Any], Any]:
-        return lambda state: replace(state, licenses={**state.licenses, license.id: license})
+        return lambda state: replace(state, licenses=state.licenses.insert(license.id, license))
 
     def label(self, call: Call, answer: Answer) -> str:
         moved, self.moves = len(self.state.entries) > self.moves, len(self.state.entries)
@@ -150,7 +150,6 @@ class Licenses(World):
 
     def known(self) -> dict[str, Any]:
         state = self.state
-        charged = {entry.request_id for entry in state.entries}
         licenses = [
             [each.id, each.is_active, each.expires_at, each.credits_remaining, each.credits_total]
             for each in state.licenses.values()
@@ -165,10 +164,11 @@ class Licenses(World):
                     self.name(each.request_id), each.license_id, each.kind, each.amount,
                     each.balance_before, each.balance_after,
                 ]
-                for each in state.entries
+                for each in reversed(list(state.entries))
             ],
             "generations": [
-                [key, text, key in charged] for key, text in state.generations.items()
+                [key, state.generations[key], key in state.entry_of]
+                for key in reversed(list(state.recorded))
             ],
         }  # fmt: skip
 
