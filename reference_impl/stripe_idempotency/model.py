@@ -17,8 +17,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
+
+from rpds import HashTrieMap, HashTrieSet, List
 
 if TYPE_CHECKING:
     from crossfoot.history.asking import Call
@@ -67,14 +71,14 @@ class Request:
 
 @dataclass(frozen=True)
 class StripeEvent:
-    """An event from Stripe. ``paid`` is who paid how much, for one that pays into a wallet."""
+    """An event from Stripe. ``paid`` is the entry of one that has paid into a wallet."""
 
     type: str
     attempt: int = 0
     lease_expires_at: datetime | None = None
     processed: bool = False
     effect: str | None = None
-    paid: tuple[UUID, int] | None = None
+    paid: Entry | None = None
 
 
 @dataclass(frozen=True)
@@ -105,15 +109,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class State:
-    """All there is. A user without a wallet has never had a cent in it."""
+    """All there is. A user without a wallet has never had a cent in it.
+
+    A state shares what hasn't changed with the one before it. ``stripe_keys`` are those of the claims;
+    ``created`` has the event and ``moved`` the entry of each idempotency key. The newest of the
+    ``entries`` is the first.
+    """
 
     users: frozenset[UUID] = frozenset()
-    claims: Mapping[Operation, Claim] = field(default_factory=dict)
-    requests: Mapping[str, Request] = field(default_factory=dict)
-    stripe_events: Mapping[str, StripeEvent] = field(default_factory=dict)
-    events: Mapping[UUID, Event] = field(default_factory=dict)
-    wallets: Mapping[UUID, int] = field(default_factory=dict)
-    entries: tuple[Entry, ...] = ()
+    claims: HashTrieMap[Operation, Claim] = field(default_factory=HashTrieMap)
+    stripe_keys: HashTrieSet[str] = field(default_factory=HashTrieSet)
+    requests: HashTrieMap[str, Request] = field(default_factory=HashTrieMap)
+    stripe_events: HashTrieMap[str, StripeEvent] = field(default_factory=HashTrieMap)
+    events: HashTrieMap[UUID, Event] = field(default_factory=HashTrieMap)
+    created: HashTrieMap[str, Event] = field(default_factory=HashTrieMap)
+    wallets: HashTrieMap[UUID, int] = field(default_factory=HashTrieMap)
+    entries: List[Entry] = field(default_factory=List)
+    moved: HashTrieMap[str, Entry] = field(default_factory=HashTrieMap)
 
 
 class Refused(Exception):  # noqa: N818 (a business answer, not an error)
@@ -200,7 +212,7 @@ def record_stripe_idempotency(
 
     claim = state.claims.get(operation)
     if claim is None:
-        if any(other.stripe_key == key for other in state.claims.values()):
+        if key in state.stripe_keys:
             raise Refused(f"Stripe idempotency key was used for another operation: {key}")
         claim = Claim(key, None, user_id, {}, now + KEY_LIFETIME)
     if claim.stripe_key != key:
@@ -282,7 +294,7 @@ def claim_idempotency_key(
         outcome = "claimed"
         request = replace(request, attempt=request.attempt + 1, lease_expires_at=now + lease)
     status, body = request.response or (None, None)
-    return replace(state, requests={**state.requests, key: request}), {
+    return _with_request(state, key, request), {
         "outcome": outcome,
         "response_status": status,
         "response_body": body,
@@ -314,8 +326,7 @@ def complete_idempotency_key(
     if request.response not in (None, response):
         raise Refused(f"Request is completed with another response: {key}")
     done = replace(request, response=response, lease_expires_at=None)
-    after = replace(state, requests={**state.requests, key: done})
-    return after, {"already_completed": request.response is not None}
+    return _with_request(state, key, done), {"already_completed": request.response is not None}
 
 
 def begin_stripe_webhook_event(
@@ -376,13 +387,13 @@ def apply_stripe_wallet_event(
     user = _user(state, user_id)
 
     if event := state.stripe_events.get(key):
-        if (event.type, event.paid) != (kind, (user, given)):
+        first = event.paid
+        if not first or (event.type, first.user_id, first.amount) != (kind, user, given):
             raise Refused(f"Event was delivered with other content: {key}")
-        first = next(entry for entry in state.entries if entry.event_id == key)
         return state, _movement(first, already_processed=True)
 
-    state, entry = _post(state, Entry(new_id, user, given, 0, 0, "payment", key, event_id=key))
-    event = StripeEvent(kind, processed=True, effect=str(new_id), paid=(user, given))
+    state, entry = _post(state, new_id, user, given, "payment", key, event_id=key)
+    event = StripeEvent(kind, processed=True, effect=str(new_id), paid=entry)
     return _with_event(state, key, event), _movement(entry, already_processed=False)
 
 
@@ -405,12 +416,12 @@ def apply_wallet_transaction(
     user = _user(state, user_id)
 
     signed = given if transaction_type == "credit" else -given
-    first = next((e for e in state.entries if key is not None and e.key == key), None)
+    first = None if key is None else state.moved.get(key)
     if first:
         if (first.user_id, first.amount, first.reference) != (user, signed, why):
             raise _conflict(idempotency_key)
         return state, _movement(first, already_applied=True)
-    state, entry = _post(state, Entry(new_id, user, signed, 0, 0, transaction_type, why, key))
+    state, entry = _post(state, new_id, user, signed, transaction_type, why, key)
     return state, _movement(entry, already_applied=False)
 
 
@@ -430,13 +441,15 @@ def create_event(
     key = None if idempotency_key is None else _name(idempotency_key, "idempotency key")
     organizer = _user(state, organizer_id)
 
-    first = next((e for e in state.events.values() if key is not None and e.key == key), None)
+    first = None if key is None else state.created.get(key)
     if first:
         if (first.organizer_id, first.title, first.starts_at) != (organizer, named, starts_at):
             raise _conflict(idempotency_key)
         return state, {"create_event": first.id}
     event = Event(new_id, organizer, named, starts_at, key)
-    return replace(state, events={**state.events, new_id: event}), {"create_event": new_id}
+    created = state.created if key is None else state.created.insert(key, event)
+    state = replace(state, events=state.events.insert(new_id, event), created=created)
+    return state, {"create_event": new_id}
 
 
 def _name(text: Text, what: str, longest: int = 255) -> str:
@@ -515,24 +528,46 @@ def _told(state: State, operation: Operation, claim: Claim, new_id: UUID, name: 
 
 
 def _with(state: State, operation: Operation, claim: Claim) -> State:
-    return replace(state, claims={**state.claims, operation: claim})
+    """Return the state with this claim: the very same one if nothing changes."""
+    if claim == state.claims.get(operation):
+        return state
+    stripe_keys = state.stripe_keys.insert(claim.stripe_key)
+    return replace(state, claims=state.claims.insert(operation, claim), stripe_keys=stripe_keys)
+
+
+def _with_request(state: State, key: str, request: Request) -> State:
+    if request == state.requests.get(key):
+        return state
+    return replace(state, requests=state.requests.insert(key, request))
 
 
 def _with_event(state: State, key: str, event: StripeEvent) -> State:
-    return replace(state, stripe_events={**state.stripe_events, key: event})
+    if event == state.stripe_events.get(key):
+        return state
+    return replace(state, stripe_events=state.stripe_events.insert(key, event))
 
 
-def _post(state: State, entry: Entry) -> tuple[State, Entry]:
+def _post(
+    state: State,
+    new_id: UUID,
+    user: UUID,
+    amount: int,
+    kind: str,
+    reference: str,
+    key: Text = None,
+    event_id: Text = None,
+) -> tuple[State, Entry]:
     """Move an amount: the balance and the entry that explains it, always together."""
-    before = state.wallets.get(entry.user_id, 0)
-    after = before + entry.amount
+    before = state.wallets.get(user, 0)
+    after = before + amount
     if after < 0:
-        raise Refused(f"Insufficient balance. Current: {before}, Required: {-entry.amount}")
+        raise Refused(f"Insufficient balance. Current: {before}, Required: {-amount}")
     if after > LARGEST:
         raise Refused(f"Balance would be too large: {after}")
-    entry = replace(entry, balance_before=before, balance_after=after)
-    wallets = {**state.wallets, entry.user_id: after}
-    return replace(state, wallets=wallets, entries=(*state.entries, entry)), entry
+    entry = Entry(new_id, user, amount, before, after, kind, reference, key, event_id)
+    wallets, entries = state.wallets.insert(user, after), state.entries.push_front(entry)
+    moved = state.moved if key is None else state.moved.insert(key, entry)
+    return replace(state, wallets=wallets, entries=entries, moved=moved), entry
 
 
 def _movement(entry: Entry, **flag: bool) -> Row:
@@ -558,6 +593,7 @@ def _text(value: int | UUID | Text) -> str:
 _ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 _UNTOLD = UUID(int=0)
 """An id that nobody was told. What it is part of isn't compared."""
+_UNTOLD_TEXT = str(_UNTOLD)
 _NAMES = {
     "check_stripe_idempotency": "claim {operation_type}:{operation_id}",
     "claim_stripe_idempotency": "claim {operation_type}:{operation_id}",
@@ -570,7 +606,12 @@ _NAMES = {
     "finish_stripe_webhook_event": "delivery {event_id}",
     "create_event": "creation {idempotency_key}",
 }
-_STARTS = ("claim_stripe_idempotency", "claim_idempotency_key", "begin_stripe_webhook_event")
+# What gives a lease: where the state has it, and by which arguments.
+_STARTS = {
+    "claim_stripe_idempotency": ("claims", itemgetter("operation_type", "operation_id")),
+    "claim_idempotency_key": ("requests", itemgetter("idempotency_key")),
+    "begin_stripe_webhook_event": ("stripe_events", itemgetter("event_id")),
+}
 # What a key or an event means to others isn't in one wallet's or one claim's history.
 ELSEWHERE = (
     "*not found*",
@@ -599,10 +640,8 @@ def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> 
 
     None if somebody has begun before: then nobody was told to be the first.
     """
-    users = frozenset(
-        _id(call.arguments[u]) for call in calls for u in _USERS if u in call.arguments
-    )
-    state = State(users=users - {None})  # type: ignore[arg-type]
+    users = {call.arguments.get(argument) for call in calls for argument in _USERS} - {None}
+    state = State(users=frozenset(_uuid(str(user)) for user in users))
     if " " in name:
         starts = [call for call in calls if call.operation in _STARTS]
         first = any(not call.heard or call.answer.get("attempt") == "1" for call in starts)
@@ -613,15 +652,16 @@ def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> 
         if "event_type" in call.arguments
     }
     for entry in entries:
-        state = _led_to(state, UUID(name), entry, kinds)
+        state = _led_to(state, _uuid(name), entry, kinds)
     return state
 
 
 _USERS = ("user_id", "organizer_id")
+_uuid = lru_cache(UUID)  # calls in a row are mostly of the same few users
 
 
 def _id(value: object) -> Id:
-    return None if value is None else UUID(str(value))
+    return None if value is None else _uuid(str(value))
 
 
 def _led_to(state: State, user: UUID, entry: LedgerEntry, kinds: Mapping[str, str]) -> State:
@@ -629,18 +669,19 @@ def _led_to(state: State, user: UUID, entry: LedgerEntry, kinds: Mapping[str, st
     source, _, key = entry.key.partition(":")
     amount, event = int(entry.amount), key if source == "stripe_event" else None
     request = key if source == "request" else None
-    made = Entry(_UNTOLD, user, amount, 0, 0, entry.kind, entry.reference, request, event)
-    state, _ = _post(state, made)
+    state, made = _post(state, _UNTOLD, user, amount, entry.kind, entry.reference, request, event)
     if event is None:
         return state
-    paid = StripeEvent(kinds.get(event, ""), processed=True, paid=(user, amount))
+    paid = StripeEvent(kinds.get(event, ""), processed=True, paid=made)
     return _with_event(state, event, paid)
 
 
 def called(state: State, name: str, call: Call) -> tuple[State, Row | str | None]:
     """Make a call that a history tells of."""
-    given: dict[str, Any] = dict(call.arguments)
-    given |= {argument: _id(given[argument]) for argument in _USERS if argument in given}
+    given: dict[str, Any] = {
+        argument: _id(value) if argument in _USERS else value
+        for argument, value in call.arguments.items()
+    }
     for argument in ("starts_at", "expires_at"):
         if isinstance(given.get(argument), str):
             given[argument] = datetime.fromisoformat(given[argument])
@@ -648,15 +689,18 @@ def called(state: State, name: str, call: Call) -> tuple[State, Row | str | None
         after, row = _made(state, given, call)
     except Refused as refusal:
         return state, str(refusal)
-    if call.operation in _STARTS:
-        after = _since_it_began(state, after, call)
-    return after, {name: value for name, value in row.items() if str(_UNTOLD) not in str(value)}
+    if call.operation in _STARTS and after is not state:
+        after = _since_it_began(after, call)
+    return after, {name: value for name, value in row.items() if _UNTOLD_TEXT not in str(value)}
+
+
+_ID_AT_THE_END = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
 def _new_id(call: Call) -> UUID:
     """Return the id that the call made, if it was told: alone, or as the end of a Stripe key."""
     told = (
-        re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", str(value))
+        _ID_AT_THE_END.search(str(value))
         for name, value in call.answer.items()
         if name in ("stripe_idempotency_key", "transaction_id", call.operation)
     )
@@ -679,21 +723,17 @@ def _after(nanoseconds: float) -> timedelta:
     return timedelta(microseconds=max(nanoseconds, 0) / 1000)
 
 
-def _since_it_began(before: State, after: State, call: Call) -> State:
+def _since_it_began(state: State, call: Call) -> State:
     """Return the state in which a lease that this call got runs from the call's begin, not its end."""
+    where, key_of = _STARTS[call.operation]
+    things, key = getattr(state, where), key_of(call.arguments)
+    lease = things[key].lease_expires_at
+    if not lease:
+        return state
     late = _now(call) - (_ZERO if call.begin == -_NEVER else _ZERO + _after(call.begin))
-    held: tuple[tuple[str, Mapping[Any, Any]], ...] = (
-        ("claims", after.claims),
-        ("requests", after.requests),
-        ("stripe_events", after.stripe_events),
-    )
-    for where, things in held:
-        for key, thing in things.items():
-            if thing is not getattr(before, where).get(key) and thing.lease_expires_at:
-                earlier = replace(thing, lease_expires_at=thing.lease_expires_at - late)
-                changed: dict[str, Any] = {where: {**things, key: earlier}}
-                return replace(after, **changed)
-    return after
+    earlier = replace(things[key], lease_expires_at=lease - late)
+    changed: dict[str, Any] = {where: things.insert(key, earlier)}
+    return replace(state, **changed)
 
 
 def _made(state: State, given: dict[str, Any], call: Call) -> Step:
@@ -726,4 +766,4 @@ def _made(state: State, given: dict[str, Any], call: Call) -> Step:
 
 def balance(state: State, name: str) -> int | None:
     """Return how many cents a user has; None for what is no wallet."""
-    return None if " " in name else state.wallets.get(UUID(name), 0)
+    return None if " " in name else state.wallets.get(_uuid(name), 0)

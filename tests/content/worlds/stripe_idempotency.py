@@ -243,19 +243,22 @@ class StripeIdempotency(World):
                 for key, r in state.requests.items()
             },
             "stripe events": {
-                (key, e.type, e.attempt, leased(e), e.processed, e.effect, *(e.paid or (None, None)))
+                (
+                    key, e.type, e.attempt, leased(e), e.processed, e.effect,
+                    e.paid and e.paid.user_id, e.paid and e.paid.amount,
+                )
                 for key, e in state.stripe_events.items()
             },
             "events": {
                 (e.id, e.organizer_id, e.title, e.starts_at, e.key) for e in state.events.values()
             },
-            "wallets": state.wallets,
+            "wallets": dict(state.wallets),
             "entries": [
                 (
                     e.id, e.user_id, e.amount, e.balance_before, e.balance_after,
                     e.kind, e.reference, e.key, e.event_id,
                 )
-                for e in state.entries
+                for e in reversed(list(state.entries))
             ],
         }  # fmt: skip
 
@@ -275,7 +278,7 @@ def lapsed(table: str, column: str, key: str, part: str, place: Any) -> Fact:
     def change(state: Any) -> Any:
         things = getattr(state, part)
         late = replace(things[place], lease_expires_at=PAST)
-        return replace(state, **{part: {**things, place: late}})
+        return replace(state, **{part: things.insert(place, late)})
 
     return Fact(
         f"update stripe_idempotency.{table} set lease_expires_at = $2 where {column} = $1",
@@ -303,7 +306,7 @@ def outlived(operation: str) -> Fact:
 
     def change(state: Any) -> Any:
         old = replace(state.claims[place], expires_at=PAST, lease_expires_at=PAST)
-        return replace(state, claims={**state.claims, place: old})
+        return replace(state, claims=state.claims.insert(place, old))
 
     return Fact(
         "update stripe_idempotency.stripe_idempotency_keys"
