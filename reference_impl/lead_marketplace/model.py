@@ -16,8 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
+
+from rpds import HashTrieMap, List
 
 if TYPE_CHECKING:
     from crossfoot.history.asking import Call, Parts
@@ -107,15 +110,22 @@ class Entry:
 
 @dataclass(frozen=True)
 class State:
-    """All there is. A workspace without an account has never had a credit."""
+    """All there is. A workspace without an account has never had a credit.
+
+    A state shares what hasn't changed with the one before it. ``requests`` has the id of the record
+    that was made under each request key, ``posted`` the first entry of each kind for a purchase,
+    credit purchase or grant; the newest of the ``entries`` is the first.
+    """
 
     workspaces: frozenset[UUID] = frozenset()
-    leads: Mapping[UUID, Lead] = field(default_factory=dict)
-    accounts: Mapping[UUID, Decimal] = field(default_factory=dict)
-    purchases: Mapping[UUID, Purchase] = field(default_factory=dict)
-    credit_purchases: Mapping[UUID, CreditPurchase] = field(default_factory=dict)
-    grants: Mapping[UUID, Grant] = field(default_factory=dict)
-    entries: tuple[Entry, ...] = ()
+    leads: HashTrieMap[UUID, Lead] = field(default_factory=HashTrieMap)
+    accounts: HashTrieMap[UUID, Decimal] = field(default_factory=HashTrieMap)
+    purchases: HashTrieMap[UUID, Purchase] = field(default_factory=HashTrieMap)
+    credit_purchases: HashTrieMap[UUID, CreditPurchase] = field(default_factory=HashTrieMap)
+    grants: HashTrieMap[UUID, Grant] = field(default_factory=HashTrieMap)
+    requests: HashTrieMap[tuple[type, Id], UUID] = field(default_factory=HashTrieMap)
+    posted: HashTrieMap[tuple[Kind, UUID], Entry] = field(default_factory=HashTrieMap)
+    entries: List[Entry] = field(default_factory=List)
 
 
 class Refused(Exception):  # noqa: N818 (a business answer, not an error)
@@ -128,7 +138,6 @@ Amount = Decimal | None
 Text = str | None
 LeadIds = Sequence[UUID | None] | None
 
-_Keyed = TypeVar("_Keyed", Purchase, CreditPurchase, Grant)
 Row = dict[str, object]
 Step = tuple[State, Row]
 
@@ -159,10 +168,11 @@ def create_lead_purchase(
         raise Refused(f"Unknown payment method: {_text(payment_method)}")
     buyer = _workspace(state, buyer_workspace_id)
 
-    if first := _under_key(state.purchases, request_key):
-        if (first.workspace_id, first.method, first.lead_ids) != (buyer, payment_method, wanted):
+    if first := state.requests.get((Purchase, request_key)):
+        made = state.purchases[first]
+        if (made.workspace_id, made.method, made.lead_ids) != (buyer, payment_method, wanted):
             raise _conflict(request_key)
-        return state, {"create_lead_purchase": first.id}
+        return state, {"create_lead_purchase": first}
 
     _all_for_sale(state, wanted)
     prices = {key: state.leads[key].price or Decimal(0) for key in wanted}
@@ -194,7 +204,7 @@ def complete_credit_lead_purchase(
         return state, refused(reason)
 
     if purchase.status == "completed":
-        first = _entry(state, "purchase", purchase.id).balance_after
+        first = state.posted["purchase", purchase.id].balance_after
         return state, _completion(True, first, error_message=None, already_completed=True)
 
     try:
@@ -255,11 +265,11 @@ def refund_lead_purchase(state: State, purchase_id: Id, workspace_id: Id) -> Ste
     """Give the credits of a completed purchase back, once. The leads stay sold."""
     purchase = _purchase(state, purchase_id, "credits", workspace_id)
     if purchase.status == "refunded":
-        first = _entry(state, "refund", purchase.id).balance_after
+        first = state.posted["refund", purchase.id].balance_after
         return state, _completion(True, first, already_refunded=True)
     if purchase.status != "completed":
         raise Refused(f"Purchase cannot be refunded. Status: {purchase.status}")
-    charged = -_entry(state, "purchase", purchase.id).amount
+    charged = -state.posted["purchase", purchase.id].amount
     paid, after = _post(state, purchase.workspace_id, charged, "refund", purchase.id)
     refunded = _with(paid, replace(purchase, status="refunded"))
     return refunded, _completion(True, after, already_refunded=False)
@@ -290,7 +300,7 @@ def expire_lead_purchases(state: State, workspace_id: Id = None, *, now: datetim
         and purchase.expires_at <= now
         and workspace_id in (None, purchase.workspace_id)
     }
-    after = replace(state, purchases={**state.purchases, **due})
+    after = replace(state, purchases=state.purchases.update(due)) if due else state
     return after, {"purchases_expired": len(due)}
 
 
@@ -308,14 +318,14 @@ def add_workspace_credits(
     why = _filled(reason, "Reason")
     receiver = _workspace(state, workspace_id)
 
-    if first := _under_key(state.grants, request_key):
-        if (first.workspace_id, first.amount, first.reason) != (receiver, given, why):
+    if first := state.requests.get((Grant, request_key)):
+        grant = state.grants[first]
+        if (grant.workspace_id, grant.amount, grant.reason) != (receiver, given, why):
             raise _conflict(request_key)
-        balance = _entry(state, "grant", first.id).balance_after
+        balance = state.posted["grant", first].balance_after
         return state, {"new_credit_balance": balance, "already_added": True}
 
-    grant = Grant(new_id, receiver, given, why, request_key)
-    state = replace(state, grants={**state.grants, new_id: grant})
+    state = _with(state, Grant(new_id, receiver, given, why, request_key))
     after, balance = _post(state, receiver, given, "grant", new_id)
     return after, {"new_credit_balance": balance, "already_added": False}
 
@@ -327,14 +337,14 @@ def create_credit_purchase(
     given = _credit_amount(credits)
     buyer = _workspace(state, workspace_id)
 
-    if first := _under_key(state.credit_purchases, request_key):
-        if (first.workspace_id, first.credits) != (buyer, given):
+    if first := state.requests.get((CreditPurchase, request_key)):
+        made = state.credit_purchases[first]
+        if (made.workspace_id, made.credits) != (buyer, given):
             raise _conflict(request_key)
-        return state, {"create_credit_purchase": first.id}
+        return state, {"create_credit_purchase": first}
 
     made = CreditPurchase(new_id, buyer, given, request_key)
-    after = replace(state, credit_purchases={**state.credit_purchases, new_id: made})
-    return after, {"create_credit_purchase": new_id}
+    return _with(state, made), {"create_credit_purchase": new_id}
 
 
 def complete_stripe_credit_purchase(
@@ -351,12 +361,11 @@ def complete_stripe_credit_purchase(
         required = f"Given: {given:f}, Required: {purchase.credits:.2f}"
         raise Refused(f"Credit amount differs from the credit purchase. {required}")
     if purchase.status == "completed":
-        first = _entry(state, "top_up", purchase.id).balance_after
+        first = state.posted["top_up", purchase.id].balance_after
         return state, _completion(True, first, already_completed=True)
 
     paid, after = _post(state, workspace_id, given, "top_up", purchase.id)
-    done = {purchase.id: replace(purchase, status="completed")}
-    credited = replace(paid, credit_purchases={**paid.credit_purchases, **done})
+    credited = _with(paid, replace(purchase, status="completed"))
     return credited, _completion(True, after, already_completed=False)
 
 
@@ -413,21 +422,18 @@ def _all_for_sale(state: State, wanted: Sequence[UUID]) -> None:
         raise Refused(f"Some leads are no longer available for purchase. {counts}")
 
 
-def _under_key(records: Mapping[UUID, _Keyed], key: Id) -> _Keyed | None:
-    """Return what was written down under this request key. None is no key: a new request."""
-    return next((r for r in records.values() if key is not None and r.request_key == key), None)
-
-
 def _conflict(request_key: Id) -> Refused:
     return Refused(f"Request key was used with other arguments: {request_key}")
 
 
 def _sell(state: State, lead_ids: Sequence[UUID]) -> State:
+    if not lead_ids:
+        return state
     sold = {
         key: replace(state.leads[key], status="sold", sold_count=state.leads[key].sold_count + 1)
         for key in lead_ids
     }
-    return replace(state, leads={**state.leads, **sold})
+    return replace(state, leads=state.leads.update(sold))
 
 
 def _post(
@@ -440,17 +446,31 @@ def _post(
         raise Refused(f"Credit balance would be too large: {after:f}")
     after = after.quantize(CENT)
     entry = Entry(workspace_id, amount, before, after, kind, reference)
-    accounts = {**state.accounts, workspace_id: after}
-    return replace(state, accounts=accounts, entries=(*state.entries, entry)), after
+    first = state.posted.get((kind, reference), entry)
+    moved = replace(
+        state,
+        accounts=state.accounts.insert(workspace_id, after),
+        posted=state.posted.insert((kind, reference), first),
+        entries=state.entries.push_front(entry),
+    )
+    return moved, after
 
 
-def _entry(state: State, kind: Kind, reference: UUID) -> Entry:
-    """Return the one entry of this kind for a purchase, credit purchase or grant."""
-    return next(e for e in state.entries if (e.kind, e.reference) == (kind, reference))
-
-
-def _with(state: State, purchase: Purchase) -> State:
-    return replace(state, purchases={**state.purchases, purchase.id: purchase})
+def _with(state: State, record: Purchase | CreditPurchase | Grant) -> State:
+    """Write a record down, new or changed. Without a request key every request is a new one."""
+    key = record.id
+    requests = state.requests
+    if record.request_key is not None:
+        requests = requests.insert((type(record), record.request_key), key)
+    match record:
+        case Purchase():
+            purchases = state.purchases.insert(key, record)
+            return replace(state, purchases=purchases, requests=requests)
+        case CreditPurchase():
+            credit_purchases = state.credit_purchases.insert(key, record)
+            return replace(state, credit_purchases=credit_purchases, requests=requests)
+        case Grant():
+            return replace(state, grants=state.grants.insert(key, record), requests=requests)
 
 
 def _completion(success: bool, balance: Amount, **more: object) -> Row:
@@ -487,6 +507,12 @@ ELSEWHERE = (
 )
 
 
+@lru_cache
+def _id(text: object) -> UUID:
+    """Return an id of a history as a UUID. Most calls name the same few again."""
+    return UUID(str(text))
+
+
 def touched(operation: str, arguments: Mapping[str, Any], parts: Parts) -> list[str]:
     """Return the leads that a call is about, and the request that it makes."""
     names: list[object] = []
@@ -510,10 +536,10 @@ def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> 
     """Return the state of a workspace to which these entries have led; of a lead, that it is for sale."""
     kind, _, key = name.partition(" ")
     if kind == "lead":
-        return State(leads={UUID(key): Lead(CENT)})
+        return State(leads=HashTrieMap({_id(key): Lead(CENT)}))
     if kind == "request":
         return State()
-    workspace = UUID(name)
+    workspace = _id(name)
     state = State(workspaces=frozenset({workspace}))
     # What is only asked to be refunded has no price that matters.
     for call in sorted(calls, key=lambda call: call.operation == "refund_lead_purchase"):
@@ -527,27 +553,26 @@ def _begun(state: State, workspace: UUID, call: Call) -> State:
     """Return the state with the purchase that a call is about, before anything was paid."""
     given = call.arguments
     if call.operation == "complete_stripe_credit_purchase":
-        key = UUID(str(given["credit_purchase_id"]))
+        key = _id(given["credit_purchase_id"])
         credits = Decimal(str(given["credits"]))
         if call.ok or key not in state.credit_purchases:
-            bought = {**state.credit_purchases, key: CreditPurchase(key, workspace, credits)}
-            state = replace(state, credit_purchases=bought)
+            state = _with(state, CreditPurchase(key, workspace, credits))
     elif call.operation == "complete_credit_lead_purchase":
-        key = UUID(str(given["purchase_id"]))
+        key = _id(given["purchase_id"])
         asked = re.search(r"Required: (\d+\.\d+)", call.refusal)
         if call.ok or asked or key not in state.purchases:
             state = _with_purchase(
                 state, workspace, key, Decimal(asked[1] if asked else str(given["credit_amount"]))
             )
     elif call.operation == "refund_lead_purchase":
-        key = UUID(str(given["purchase_id"]))
+        key = _id(given["purchase_id"])
         if key not in state.purchases:
             state = _with_purchase(state, workspace, key, CENT)
     return state
 
 
 def _with_purchase(state: State, workspace: UUID, key: UUID, price: Decimal) -> State:
-    leads = {**state.leads, key: Lead(price)}
+    leads = state.leads.insert(key, Lead(price))
     pending = Purchase(key, workspace, "credits", {key: price}, _NOW + LIFETIME)
     return _with(replace(state, leads=leads), pending)
 
@@ -555,7 +580,7 @@ def _with_purchase(state: State, workspace: UUID, key: UUID, price: Decimal) -> 
 def _led_to(state: State, workspace: UUID, entry: LedgerEntry, unnamed: UUID) -> State:
     """Return the state after an entry that was there before the first call."""
     amount, kind = Decimal(entry.amount).quantize(CENT), entry.kind
-    key = UUID(entry.reference) if entry.reference else unnamed
+    key = _id(entry.reference) if entry.reference else unnamed
     if kind == "purchase":
         state = _with_purchase(state, workspace, key, -amount)
         bought = replace(state.purchases[key], status="completed", sold=True)
@@ -563,8 +588,7 @@ def _led_to(state: State, workspace: UUID, entry: LedgerEntry, unnamed: UUID) ->
     elif kind == "refund":
         state = _with(state, replace(state.purchases[key], status="refunded"))
     elif kind == "top_up":
-        done = CreditPurchase(key, workspace, amount, status="completed")
-        state = replace(state, credit_purchases={**state.credit_purchases, key: done})
+        state = _with(state, CreditPurchase(key, workspace, amount, status="completed"))
     return _post(state, workspace, amount, kind, key)[0]  # type: ignore[arg-type]
 
 
@@ -573,7 +597,7 @@ def called(state: State, name: str, call: Call) -> tuple[State, Row | str | None
     kind, _, key = name.partition(" ")
     try:
         if kind == "lead":
-            return _of_lead(state, UUID(key), call)
+            return _of_lead(state, _id(key), call)
         if kind == "request":
             return _of_request(state, call)
         return _of_workspace(state, call)
@@ -585,16 +609,15 @@ def _of_workspace(state: State, call: Call) -> tuple[State, Row | None]:
     given = call.arguments
     if _GONE in call.refusal:
         return state, None
-    key = UUID(str(given.get("purchase_id", UUID(int=0))))
-    workspace = UUID(str(given["workspace_id"]))
+    workspace = _id(given["workspace_id"])
     match call.operation:
         case "complete_credit_lead_purchase":
-            amount = Decimal(str(given["credit_amount"]))
+            key, amount = _id(given["purchase_id"]), Decimal(str(given["credit_amount"]))
             return complete_credit_lead_purchase(state, key, workspace, amount, now=_NOW)
         case "refund_lead_purchase":
-            return refund_lead_purchase(state, key, workspace)
+            return refund_lead_purchase(state, _id(given["purchase_id"]), workspace)
         case "complete_stripe_credit_purchase":
-            key, credits = UUID(str(given["credit_purchase_id"])), Decimal(str(given["credits"]))
+            key, credits = _id(given["credit_purchase_id"]), Decimal(str(given["credits"]))
             return complete_stripe_credit_purchase(state, key, workspace, credits)
         case "add_workspace_credits":
             request = given.get("request_key")
@@ -603,7 +626,7 @@ def _of_workspace(state: State, call: Call) -> tuple[State, Row | None]:
                 workspace,
                 Decimal(str(given["amount"])),
                 str(given["reason"]),
-                None if request is None else UUID(str(request)),
+                None if request is None else _id(request),
                 new_id=UUID(int=len(state.entries) << 64 | call.record.id),
             )
     return state, None
@@ -617,8 +640,8 @@ def _of_request(state: State, call: Call) -> tuple[State, Row | None]:
     first = next(iter([*state.purchases, *state.credit_purchases]), None)
     if first is not None:
         return state, {call.operation: first}
-    made = CreditPurchase(UUID(str(told)), UUID(int=0), CENT)
-    return replace(state, credit_purchases={made.id: made}), {call.operation: made.id}
+    made = CreditPurchase(_id(told), UUID(int=0), CENT)
+    return _with(state, made), {call.operation: made.id}
 
 
 def _of_lead(state: State, lead: UUID, call: Call) -> tuple[State, Row | None]:
@@ -639,7 +662,7 @@ def _of_lead(state: State, lead: UUID, call: Call) -> tuple[State, Row | None]:
 
 
 def _sale(state: State, lead: UUID, call: Call) -> tuple[State, Row | None]:
-    key = UUID(str(call.arguments["purchase_id"]))
+    key = _id(call.arguments["purchase_id"])
     for_sale = state.leads[lead].for_sale
     if call.refusal:
         alone = _GONE in call.refusal and len(call.parts[str(key)]) == 1
@@ -652,4 +675,4 @@ def _sale(state: State, lead: UUID, call: Call) -> tuple[State, Row | None]:
 
 def balance(state: State, name: str) -> Decimal:
     """Return how many credits a workspace has."""
-    return state.accounts.get(UUID(name), Decimal(0))
+    return state.accounts.get(_id(name), Decimal(0))

@@ -116,7 +116,7 @@ class Marketplace(World):
             "insert into lead_marketplace.leads (id, marketplace_status, is_marketplace_listed,"
             " marketplace_price) values ($1, 'available', true, $2)",
             [lead, price],
-            lambda state: replace(state, leads={**state.leads, lead: self.model.Lead(price)}),
+            lambda state: replace(state, leads=state.leads.insert(lead, self.model.Lead(price))),
         )
 
     def bought(
@@ -254,7 +254,7 @@ class Marketplace(World):
                     # A grant's id is nobody's business, and not told.
                     None if e.kind == "grant" else e.reference,
                 )
-                for e in state.entries
+                for e in reversed(list(state.entries))
             ],
         }
 
@@ -266,10 +266,12 @@ def listed(workspace: UUID) -> Change:
 
 def changed(purchase: UUID, **values: Any) -> Change:
     """Return a change of a purchase in the model's state."""
-    return lambda state: replace(
-        state,
-        purchases={**state.purchases, purchase: replace(state.purchases[purchase], **values)},
-    )
+
+    def change(state: Any) -> Any:
+        other = replace(state.purchases[purchase], **values)
+        return replace(state, purchases=state.purchases.insert(purchase, other))
+
+    return change
 
 
 def expired(purchase: UUID) -> Fact:
