@@ -13,11 +13,14 @@ Ids are UUIDs, amounts whole credits, times aware datetimes. Times that no outco
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import UUID
+
+from rpds import HashTrieMap, List
 
 if TYPE_CHECKING:
     from crossfoot.history.asking import Call
@@ -68,6 +71,11 @@ class Update:
     description: str | None
     reference: Reference
 
+    @property
+    def name(self) -> Hashable:
+        """Return what makes it the same request when it comes again; None if nothing does."""
+        return None if self.reference == NO_REFERENCE else ("update", self.reference)
+
 
 @dataclass(frozen=True)
 class Transfer:
@@ -79,6 +87,11 @@ class Transfer:
     amount: int
     description: str | None
     reference: Reference
+
+    @property
+    def name(self) -> Hashable:
+        """Return what makes it the same request when it comes again; None if nothing does."""
+        return None if self.reference == NO_REFERENCE else ("transfer", self.reference)
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,12 @@ class Allocation:
     period_end: datetime | None = None
     event_id: str | None = None
     description: str | None = None
+
+    @property
+    def name(self) -> Hashable:
+        """Return the period, or the event, that is given for once; None if it is neither."""
+        period = self.subscription_id, self.period_start
+        return self.event_id if self.allocation_type == "event" else period
 
 
 @dataclass(frozen=True)
@@ -124,19 +143,24 @@ class Entry:
 class State:
     """All there is. A user without an account has never had a credit.
 
-    ``updates`` are kept by the id of their transaction, ``transfers`` by that of the sender's.
+    A state shares what hasn't changed with the one before it. ``updates`` are kept by the id of their
+    transaction, ``transfers`` by that of the sender's; ``asked`` has the id of each request that has
+    a name. The newest of the ``entries`` is the first; ``legs`` has the oldest of each type and
+    reference's id.
     """
 
     users: frozenset[UUID] = frozenset()
-    subscriptions: Mapping[UUID, UUID] = field(default_factory=dict)
-    sessions: Mapping[UUID, Session] = field(default_factory=dict)
-    accounts: Mapping[UUID, int] = field(default_factory=dict)
-    updates: Mapping[UUID, Update] = field(default_factory=dict)
-    transfers: Mapping[UUID, Transfer] = field(default_factory=dict)
-    allocations: Mapping[UUID, Allocation] = field(default_factory=dict)
-    old_transactions: Mapping[UUID, OldTransaction] = field(default_factory=dict)
+    accounts: HashTrieMap[UUID, int] = field(default_factory=HashTrieMap)
+    subscriptions: HashTrieMap[UUID, UUID] = field(default_factory=HashTrieMap)
+    sessions: HashTrieMap[UUID, Session] = field(default_factory=HashTrieMap)
+    updates: HashTrieMap[UUID, Update] = field(default_factory=HashTrieMap)
+    transfers: HashTrieMap[UUID, Transfer] = field(default_factory=HashTrieMap)
+    allocations: HashTrieMap[UUID, Allocation] = field(default_factory=HashTrieMap)
+    asked: HashTrieMap[Hashable, UUID] = field(default_factory=HashTrieMap)
+    old_transactions: HashTrieMap[UUID, OldTransaction] = field(default_factory=HashTrieMap)
     taken_over: frozenset[UUID] = frozenset()
-    entries: tuple[Entry, ...] = ()
+    entries: List[Entry] = field(default_factory=List)
+    legs: HashTrieMap[tuple[str, UUID | None], Entry] = field(default_factory=HashTrieMap)
 
 
 class Refused(Exception):  # noqa: N818 (a business answer, not an error)
@@ -149,7 +173,6 @@ Amount = int | None
 Text = str | None
 Time = datetime | None
 
-_Keyed = TypeVar("_Keyed", Update, Transfer)
 Row = dict[str, object]
 Step = tuple[State, Row]
 
@@ -176,10 +199,11 @@ def update_credit_balance(
     user = _user(state, user_id)
 
     wanted = Update(user, amount, transaction_type, description, reference)
-    if first := _under_reference(state.updates, wanted):
+    if first := state.asked.get(wanted.name):
+        _is_the_same(state.updates[first], wanted)
         return state, {"update_credit_balance": first}
 
-    state = replace(state, updates={**state.updates, new_id: wanted})
+    state = _recorded(state, new_id, wanted)
     state = _post(state, user, amount, transaction_type, description, reference)
     return state, {"update_credit_balance": new_id}
 
@@ -204,10 +228,11 @@ def credits_transfer(
 
     spend_id, earn_id = new_ids
     wanted = Transfer(earn_id, sender, receiver, given, description, reference)
-    if first := _under_reference(state.transfers, wanted):
+    if first := state.asked.get(wanted.name):
+        _is_the_same(state.transfers[first], wanted)
         return state, _legs(first, state.transfers[first].earn_id)
 
-    state = replace(state, transfers={**state.transfers, spend_id: wanted})
+    state = _recorded(state, spend_id, wanted)
     state = _move(state, "transfer", sender, receiver, given, description, reference)
     return state, _legs(spend_id, earn_id)
 
@@ -233,13 +258,12 @@ def allocate_monthly_credits(
     subscription = _subscription(state, subscription_id, user)
 
     wanted = Allocation(user, given, allocation_type, subscription, period_start, period_end)
-    for first, earlier in state.allocations.items():
-        if (earlier.subscription_id, earlier.period_start) == (subscription, period_start):
-            if earlier != wanted:
-                raise Refused(f"Period was allocated with other arguments: {subscription}")
-            return state, {"allocate_monthly_credits": first}
+    if first := state.asked.get(wanted.name):
+        if state.allocations[first] != wanted:
+            raise Refused(f"Period was allocated with other arguments: {subscription}")
+        return state, {"allocate_monthly_credits": first}
 
-    state = replace(state, allocations={**state.allocations, new_id: wanted})
+    state = _recorded(state, new_id, wanted)
     why, reference = f"{allocation_type} credits", Reference(subscription, "subscription")
     state = _post(state, user, given, "session_earning", why, reference)
     return state, {"allocate_monthly_credits": new_id}
@@ -261,13 +285,12 @@ def allocate_user_credits(
     user = _user(state, user_id)
 
     wanted = Allocation(user, given, "event", event_id=event_id, description=description)
-    for first, earlier in state.allocations.items():
-        if event_id is not None and earlier.event_id == event_id:
-            if earlier != wanted:
-                raise Refused(f"Event was used with other arguments: {event_id}")
-            return state, {"allocate_user_credits": first}
+    if first := state.asked.get(wanted.name):
+        if state.allocations[first] != wanted:
+            raise Refused(f"Event was used with other arguments: {event_id}")
+        return state, {"allocate_user_credits": first}
 
-    state = replace(state, allocations={**state.allocations, new_id: wanted})
+    state = _recorded(state, new_id, wanted)
     state = _post(state, user, given, "bonus", description, Reference(new_id, "event"))
     return state, {"allocate_user_credits": new_id}
 
@@ -321,7 +344,9 @@ def backfill_balance_before(state: State, user_id: Id) -> Step:
     """Take a user's old transactions over; return how many of them the ledger has."""
     user = _user(state, user_id)
     old = {key: row for key, row in state.old_transactions.items() if row.user_id == user}
-    opened = replace(state, accounts={user: 0, **state.accounts})
+    opened = state
+    if user not in state.accounts:
+        opened = replace(state, accounts=state.accounts.insert(user, 0))
     if state.taken_over.issuperset(old):
         return opened, {"backfill_balance_before": len(old)}
     if any(entry.user_id == user for entry in state.entries):
@@ -388,7 +413,7 @@ def _booked(state: State, client_id: Id, practitioner_id: Id, session_id: Id, co
         state, "booking", session.client_id, session.practitioner_id, cost, None, reference
     )
     booked = replace(session, status="booked", credit_cost=cost)
-    return replace(paid, sessions={**paid.sessions, key: booked})
+    return replace(paid, sessions=paid.sessions.insert(key, booked))
 
 
 def _refunded(state: State, session_id: Id, reason: Text) -> State:
@@ -409,7 +434,7 @@ def _refunded(state: State, session_id: Id, reason: Text) -> State:
         state, "refund", session.practitioner_id, session.client_id, cost, reason, reference
     )
     refunded = replace(session, status="refunded", refund_reason=reason)
-    return replace(paid, sessions={**paid.sessions, key: refunded})
+    return replace(paid, sessions=paid.sessions.insert(key, refunded))
 
 
 def _amount(amount: Amount) -> int:
@@ -445,16 +470,22 @@ def _session(state: State, session_id: Id) -> tuple[UUID, Session]:
     return session_id, state.sessions[session_id]
 
 
-def _under_reference(records: Mapping[UUID, _Keyed], wanted: _Keyed) -> UUID | None:
-    """Return the id under which the same was asked for before. No reference: a new request."""
-    reference = wanted.reference
-    for key, earlier in records.items():
-        if reference != NO_REFERENCE and earlier.reference == reference:
-            if earlier != wanted:
-                what = f"{reference.type} {reference.id}"
-                raise Refused(f"Reference was used with other arguments: {what}")
-            return key
-    return None
+def _is_the_same(earlier: Update | Transfer, wanted: Update | Transfer) -> None:
+    if earlier != wanted:
+        what = f"{wanted.reference.type} {wanted.reference.id}"
+        raise Refused(f"Reference was used with other arguments: {what}")
+
+
+def _recorded(state: State, key: UUID, wanted: Update | Transfer | Allocation) -> State:
+    """Return the state with a new request, which is found by its name when it comes again."""
+    asked = state.asked if wanted.name is None else state.asked.insert(wanted.name, key)
+    match wanted:
+        case Update():
+            return replace(state, asked=asked, updates=state.updates.insert(key, wanted))
+        case Transfer():
+            return replace(state, asked=asked, transfers=state.transfers.insert(key, wanted))
+        case Allocation():
+            return replace(state, asked=asked, allocations=state.allocations.insert(key, wanted))
 
 
 def _move(
@@ -490,20 +521,18 @@ def _post(
     if after > LARGEST:
         raise Refused(f"Credit balance would be too large: {after}")
     entry = Entry(user_id, amount, before, after, transaction_type, description, reference)
-    accounts = {**state.accounts, user_id: after}
-    return replace(state, accounts=accounts, entries=(*state.entries, entry))
+    leg = transaction_type, reference.id
+    return replace(
+        state,
+        accounts=state.accounts.insert(user_id, after),
+        entries=state.entries.push_front(entry),
+        legs=state.legs if leg in state.legs else state.legs.insert(leg, entry),
+    )
 
 
 def _legs_of_session(state: State, kind: Kind, session_id: Id) -> Sequence[Entry]:
     """Return the two entries of a session's booking or refund: the payer's and the receiver's."""
-    return [
-        next(
-            entry
-            for entry in state.entries
-            if (entry.transaction_type, entry.reference.id) == (leg, session_id)
-        )
-        for leg in LEGS[kind]
-    ]
+    return [state.legs[leg, session_id] for leg in LEGS[kind]]
 
 
 def _legs(spend_id: UUID, earn_id: UUID) -> Row:
@@ -523,6 +552,7 @@ def _text(value: int | UUID | Text) -> str:
 # What a history is checked with (crossfoot check): one user, as far as its own calls tell. Whoever is on
 # the other side of a transfer has enough, and what it answers about that one's balance isn't compared.
 
+_uuid = lru_cache(maxsize=1000)(UUID)  # the same few users are in one call after another
 _PLENTY = LARGEST // 2
 _SOMEBODY = UUID(int=0)
 _SHORT = "Insufficient credits."
@@ -552,8 +582,8 @@ def touched(operation: str, arguments: Mapping[str, object], parts: object) -> t
 
 def opened(name: str, entries: Sequence[LedgerEntry], calls: Sequence[Call]) -> State:
     """Return the state of one user to which these entries have led."""
-    user = UUID(name)
-    state = State(users=frozenset({user}), accounts={user: 0})
+    user = _uuid(name)
+    state = State(users=frozenset({user}), accounts=HashTrieMap({user: 0}))
     for call in calls:
         if call.operation == "process_peer_booking_credits":
             state = _agreed(state, call)
@@ -568,9 +598,9 @@ def _agreed(state: State, call: Call) -> State:
     key = UUID(str(given["session_id"]))
     if not (call.ok or _SHORT in call.refusal or key not in state.sessions):
         return state
-    client, practitioner = UUID(str(given["client_id"])), UUID(str(given["practitioner_id"]))
+    client, practitioner = _uuid(str(given["client_id"])), _uuid(str(given["practitioner_id"]))
     session = Session(client, practitioner, int(given["duration_minutes"]))
-    return replace(state, sessions={**state.sessions, key: session})
+    return replace(state, sessions=state.sessions.insert(key, session))
 
 
 def _led_to(state: State, user: UUID, entry: LedgerEntry) -> State:
@@ -583,26 +613,31 @@ def _led_to(state: State, user: UUID, entry: LedgerEntry) -> State:
         session = state.sessions[document]
         paid = session.client_id == user
         spent, earned = (user, _SOMEBODY) if paid == (kind == "booking") else (_SOMEBODY, user)
-        after = _move(_rich(state, user), kind, spent, earned, abs(amount), None, reference)
+        after = _move(_rich(state, {_SOMEBODY}), kind, spent, earned, abs(amount), None, reference)
         status: Literal["booked", "refunded"] = "booked" if kind == "booking" else "refunded"
         changed = replace(session, status=status, credit_cost=abs(amount))
-        return _alone(replace(after, sessions={**after.sessions, document: changed}), user)
+        return _alone(replace(after, sessions=after.sessions.insert(document, changed)), user)
     return _post(state, user, amount, entry.kind, None, reference)
 
 
 def called(state: State, name: str, call: Call) -> tuple[State, Row | str | None]:
     """Make a call that a history tells of, as far as it is about this user."""
-    user, given = UUID(name), _with_ids(call.arguments)
-    if _lacks_elsewhere(state, user, given, call):
+    user, given = _uuid(name), _with_ids(call.arguments)
+    session = state.sessions.get(given.get("session_id", _SOMEBODY))
+    if _lacks_elsewhere(user, given, session, call):
         return state, None
-    rich = _rich(state, user, *(value for key, value in given.items() if key in _USERS))
+    parties = (session.client_id, session.practitioner_id) if session else ()
+    others = {given.get(each) for each in _USERS}.union(parties) - {user, None}
+    rich = _rich(state, others) if others else state
     try:
         after, row = _made(rich, given, call)
     except Refused as refusal:
         return state, str(refusal)
     if row is None:
         return state, None
-    return _alone(after, user), _about(row, user, rich, given)
+    if after.entries is state.entries:  # nothing changes without one
+        return state, _about(row, user, session)
+    return _alone(after, user) if others else after, _about(row, user, session)
 
 
 _USERS = ("user_id", "from_user_id", "to_user_id", "client_id", "practitioner_id")
@@ -614,34 +649,32 @@ def _with_ids(arguments: Mapping[str, object]) -> dict[str, Any]:
     given: dict[str, Any] = dict(arguments)
     for name in _IDS:
         if given.get(name) is not None:
-            given[name] = UUID(str(given[name]))
+            given[name] = _uuid(str(given[name]))
     for name in _TIMES:
         if isinstance(given.get(name), str):
             given[name] = datetime.fromisoformat(given[name])
     return given
 
 
-def _lacks_elsewhere(state: State, user: UUID, given: dict[str, Any], call: Call) -> bool:
+def _lacks_elsewhere(
+    user: UUID, given: dict[str, Any], session: Session | None, call: Call
+) -> bool:
     """Say whether it was refused for what somebody else doesn't have."""
     if _SHORT in call.refusal:
         return user not in (given.get("user_id"), given.get("from_user_id"), given.get("client_id"))
-    session = state.sessions.get(given.get("session_id", _SOMEBODY))
     return _SPENT in call.refusal and bool(session and session.practitioner_id != user)
 
 
-def _rich(state: State, user: UUID, *others: UUID | None) -> State:
-    """Return the state in which everybody but this user has plenty."""
-    known = {each for each in (*others, _SOMEBODY) if each is not None} - {user}
-    parties = {s.client_id for s in state.sessions.values()}
-    parties |= {s.practitioner_id for s in state.sessions.values()}
-    there = (known | parties) - {user}
-    accounts = {**state.accounts, **dict.fromkeys(there, _PLENTY)}
-    return replace(state, users=state.users | there, accounts=accounts)
+def _rich(state: State, others: set[UUID]) -> State:
+    """Return the state in which these others have plenty."""
+    accounts = state.accounts.update(dict.fromkeys(others, _PLENTY))
+    return replace(state, users=state.users.union(others), accounts=accounts)
 
 
 def _alone(state: State, user: UUID) -> State:
     """Return the state without what was only supposed."""
-    return replace(state, users=frozenset({user}), accounts={user: state.accounts[user]})
+    accounts = HashTrieMap({user: state.accounts[user]})
+    return replace(state, users=frozenset({user}), accounts=accounts)
 
 
 def _made(state: State, given: dict[str, Any], call: Call) -> tuple[State, Row | None]:
@@ -656,7 +689,7 @@ def _made(state: State, given: dict[str, Any], call: Call) -> tuple[State, Row |
         case "allocate_user_credits":
             return allocate_user_credits(state, **given, new_id=next(iter(told), new))
         case "allocate_monthly_credits":
-            owned = {**state.subscriptions, given["subscription_id"]: given["user_id"]}
+            owned = state.subscriptions.insert(given["subscription_id"], given["user_id"])
             state = replace(state, subscriptions=owned)
             return allocate_monthly_credits(state, **given, new_id=next(iter(told), new))
         case "process_peer_booking_credits":
@@ -670,9 +703,8 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and len(value) == 36 and value.count("-") == 4
 
 
-def _about(row: Row, user: UUID, state: State, given: dict[str, Any]) -> Row:
+def _about(row: Row, user: UUID, session: Session | None) -> Row:
     """Return a row without the balances of anybody else."""
-    session = state.sessions.get(given.get("session_id", _SOMEBODY))
     if session is None:
         return row
     other = "practitioner_" if session.client_id == user else "client_"
@@ -688,4 +720,4 @@ def _about(row: Row, user: UUID, state: State, given: dict[str, Any]) -> Row:
 
 def balance(state: State, name: str) -> int:
     """Return how many credits a user has."""
-    return state.accounts[UUID(name)]
+    return state.accounts[_uuid(name)]

@@ -154,7 +154,7 @@ class Peers(World):
             "insert into peer_booking.peer_sessions"
             " (id, client_id, practitioner_id, duration_minutes, status) values ($1, $2, $3, $4, $5)",
             [session, client, practitioner, minutes, status],
-            lambda state: replace(state, sessions={**state.sessions, session: agreed}),
+            lambda state: replace(state, sessions=state.sessions.insert(session, agreed)),
         )
         return session
 
@@ -185,7 +185,7 @@ class Peers(World):
             "insert into peer_booking.subscriptions (id, user_id) values ($1, $2)",
             [subscription, person],
             lambda state: replace(
-                state, subscriptions={**state.subscriptions, subscription: person}
+                state, subscriptions=state.subscriptions.insert(subscription, person)
             ),
         )
         return subscription
@@ -199,7 +199,7 @@ class Peers(World):
             "insert into peer_booking.old_transactions (id, user_id, amount, balance_after,"
             " transaction_type, created_at, description) values ($1, $2, $3, $4, $5, $6, $7)",
             [key, person, amount, after, kind, when, f"day {day}"],
-            lambda state: replace(state, old_transactions={**state.old_transactions, key: made}),
+            lambda state: replace(state, old_transactions=state.old_transactions.insert(key, made)),
         )
 
     def nobody(self, draw: Draw) -> UUID | None:
@@ -307,11 +307,11 @@ class Peers(World):
                     each.reference.type,
                     each.reference.id,
                 )
-                for each in state.entries
+                for each in reversed(list(state.entries))
             ],
             "log": [
                 (each.user_id, each.transaction_type, each.balance_before, each.balance_after)
-                for each in state.entries
+                for each in reversed(list(state.entries))
             ],
         }
 
@@ -333,7 +333,7 @@ def drifted(person: UUID, by: int) -> Fact:
         "update peer_booking.credits set balance = balance + $2 where user_id = $1",
         [person, by],
         lambda state: replace(
-            state, accounts={**state.accounts, person: state.accounts[person] + by}
+            state, accounts=state.accounts.insert(person, state.accounts[person] + by)
         ),
     )
 
