@@ -260,6 +260,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
 }
 _KINDS: dict[str, Kind] = {"purchase": "purchase", "reserve": "reserve", "refund": "refund"}
 _IDS = {"user_id", "idempotency_key", "reservation_key"}
+MOST_CALLS = 1_000_000  # of one account: a state shares nearly all with the one before it
 # Who calls, and what other users have used, isn't in one user's history.
 ELSEWHERE = (
     "*unauthorized*",

@@ -492,6 +492,7 @@ _GONE = "no longer available"
 _CREATES = {"create_lead_purchase", "create_credit_purchase"}
 _SELLS = {"complete_credit_lead_purchase", "complete_stripe_lead_purchase"}
 _LOOKS = {"validate_and_lock_leads_for_purchase", "create_lead_purchase"}
+MOST_CALLS = 1_000_000  # of one account: a state shares nearly all with the one before it
 # What others have, the price and the hour aren't in one workspace's history.
 ELSEWHERE = (
     "*not found*",

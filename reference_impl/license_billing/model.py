@@ -261,6 +261,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
 _NOW = datetime(2000, 1, 1, tzinfo=UTC)
 # Calls name a license by its key, the ledger by its id.
 NAMED_BY = "license_key"
+MOST_CALLS = 1_000_000  # of one account: a state shares nearly all with the one before it
 # What a license may do, and what a request id means to other licenses, isn't in its own history.
 ELSEWHERE = ("INVALID_*", "INACTIVE_*", "EXPIRED_*", "REQUEST_CONFLICT*", "UNKNOWN_GENERATION*")
 

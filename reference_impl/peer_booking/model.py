@@ -557,6 +557,7 @@ _PLENTY = LARGEST // 2
 _SOMEBODY = UUID(int=0)
 _SHORT = "Insufficient credits."
 _SPENT = "Practitioner has spent the credits."
+MOST_CALLS = 1_000_000  # of one account: a state shares nearly all with the one before it
 # What was agreed with others, and what a reference means to them, isn't in one user's history.
 ELSEWHERE = (
     "*not found*",

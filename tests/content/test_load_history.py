@@ -1,20 +1,22 @@
-"""What a load concludes from its histories: the model is asked too, but not for minutes."""
+"""What is concluded from the histories of loads: the model is asked too, about all that it can be."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from crossfoot.history.asking import load_model
 from crossfoot.history.judge import judge
 from crossfoot.history.ledger import NAME, Ledger, read_ledger
 from crossfoot.history.models import FOLLOW_THE_MODEL
 from crossfoot.history.reading import open_history
 from crossfoot.history.record import CallRecord, Recorder
-from crossfoot.load.findings import judge_calls
 from crossfoot.results import Check
-from crossfoot.target import find_targets
+from crossfoot.target import Target, find_targets
 from crossfoot.verdicts import Outcome, Verdict
 
 with pytest.MonkeyPatch.context() as patch:
@@ -27,24 +29,32 @@ def judged(folder: Path, calls: int, accounts: int) -> dict[str, Check]:
     write_honest(folder, calls, accounts)
     (target,) = find_targets(["credit_purchase"])
     ledger = read_ledger(folder / NAME, target.name)
-    return {check.name: check for check in judge_calls(open_history([folder]), target, ledger)}
+    return {check.name: check for check in judge(open_history([folder]), target, ledger).checks}
 
 
-def test_the_model_is_asked_about_accounts_with_few_calls_and_the_others_are_counted(
-    tmp_path: Path,
+def test_the_model_is_asked_about_every_account_however_busy(tmp_path: Path) -> None:
+    checks = judged(tmp_path, 11_000, 60)
+    assert {check.verdict for check in checks.values()} == {Verdict.PASS}
+    assert checks[FOLLOW_THE_MODEL].population == {"calls": "11000", "accounts": "60"}
+
+
+@pytest.mark.parametrize(("most", "left_out"), [(100, 1), (10, 60)])
+def test_a_model_may_say_that_an_account_has_too_many_calls_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, left_out: int
 ) -> None:
-    checks = judged(tmp_path, 11_000, 600)
-    assert {check.verdict for check in checks.values()} == {Verdict.PASS}
-    asked = checks[FOLLOW_THE_MODEL].population
-    assert asked["busier accounts, not asked about"] == str(600 - int(asked["accounts"]))
-    assert int(asked["accounts"]) > 300
+    """A tenth of 3,000 calls are the first account's; the others have about 46 each."""
 
+    def load_impatient_model(target: Target) -> ModuleType | None:
+        model = load_model(target)
+        monkeypatch.setattr(model, "MOST_CALLS", most)
+        return model
 
-def test_where_all_accounts_are_busy_the_ledger_alone_is_asked(tmp_path: Path) -> None:
-    checks = judged(tmp_path, 3000, 2)
-    assert FOLLOW_THE_MODEL not in checks
-    assert len(checks) == 4
-    assert {check.verdict for check in checks.values()} == {Verdict.PASS}
+    monkeypatch.setattr("crossfoot.history.models.load_model", load_impatient_model)
+    asked = judged(tmp_path, 3000, 60)[FOLLOW_THE_MODEL]
+    assert asked.population["left out"] == str(left_out)
+    assert asked.population["accounts"] == str(60 - left_out)
+    assert asked.verdict is (Verdict.UNKNOWN if left_out == 60 else Verdict.PASS)
+    assert ("MOST_CALLS" in asked.reason) is (left_out == 60)
 
 
 @pytest.mark.parametrize(("owners", "verdict"), [(1, Verdict.PASS), (2, Verdict.FAIL)])
@@ -57,7 +67,7 @@ def test_things_are_asked_about_where_no_account_is(
     with Recorder(path, target=target.name, scenario="drawn", seed=1, began="") as recorder:
         for caller in range(2):
             recorder.add(claim(caller, owner=caller < owners))
-    checks = judge_calls(open_history([tmp_path]), target, Ledger(opening=True))
+    checks = judge(open_history([tmp_path]), target, Ledger(opening=True)).checks
     (asked,) = [each for each in checks if each.name == FOLLOW_THE_MODEL]
     assert asked.verdict is verdict, asked.reason
     assert asked.population["claims"] == "1"
@@ -72,6 +82,47 @@ def test_a_call_without_the_arguments_that_the_model_reads_is_unknown(tmp_path: 
     asked = judge(history, target, ledger).checks[-1]
     assert (asked.name, asked.verdict) == (FOLLOW_THE_MODEL, Verdict.UNKNOWN)
     assert "operation_type" in asked.reason
+
+
+@pytest.mark.parametrize("already", ["false", "true"])
+def test_who_came_again_and_began_first_is_not_accused(tmp_path: Path, already: str) -> None:
+    """Of two calls under one key the later one moved the credits. What the third was told may be wrong."""
+    (target,) = find_targets(["lead_marketplace"])
+    with Recorder(
+        tmp_path / "history.ndjson", target=target.name, scenario="drawn", seed=1, began=""
+    ) as recorder:
+        recorder.add(gift(1, key=1, begin=0, end=20, amount=5, told=("5.00", "true")))
+        recorder.add(gift(2, key=1, begin=5, end=10, amount=5, told=("5.00", "false")))
+        recorder.add(gift(3, key=2, begin=30, end=40, amount=7, told=("12.00", already)))
+    given = {"account": str(SOMEBODY), "kind": "grant", "reference": "", "key": ""}
+    lines = [
+        {"crossfoot_ledger": 1, "target": target.name, "opening": True},
+        {**given, "no": 1, "amount": "5.00", "before": "0.00", "after": "5.00"},
+        {**given, "no": 2, "amount": "7.00", "before": "5.00", "after": "12.00"},
+        {"account": str(SOMEBODY), "balance": "12.00"},
+    ]
+    (tmp_path / NAME).write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
+    ledger = read_ledger(tmp_path / NAME, target.name)
+    asked = judge(open_history([tmp_path]), target, ledger).checks[-1]
+    accused = [row["call"] for finding in asked.findings for row in finding.rows]
+    assert accused == (["3"] if already == "true" else []), asked.findings
+    assert asked.population["accounts"] == "1"
+
+
+SOMEBODY = UUID(int=7)
+
+
+def gift(
+    number: int, *, key: int, begin: int, end: int, amount: int, told: tuple[str, str]
+) -> CallRecord:
+    """Return a gift that was answered with the balance, and whether it had been given before."""
+    balance, already = told
+    return CallRecord(
+        number, f"s{number}", "add_workspace_credits", Outcome.OK, 1 + begin, 1 + end,
+        {"workspace_id": str(SOMEBODY), "amount": amount, "reason": "gift",
+         "request_key": str(UUID(int=key))},
+        str(UUID(int=key)), {"new_credit_balance": balance, "already_added": already},
+    )  # fmt: skip
 
 
 def claim(caller: int, *, owner: bool) -> CallRecord:

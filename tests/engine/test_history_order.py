@@ -88,6 +88,7 @@ def move(number: int, begin: int, end: int, amount: int, *, refused: bool = Fals
     key = "" if refused else str(number)
     return Move(
         number,
+        number,
         0,
         "s",
         "op",
@@ -206,8 +207,8 @@ class Register:
             return (Fit.SAME if call[1] == state else Fit.NO), state
         return Fit.CHANGE, call[1]
 
-    def is_due(self, state: int, call: object) -> bool:
-        return False
+    def due(self, state: int, call: object) -> None:
+        return None
 
     def key(self, state: int) -> object:
         return state
@@ -246,7 +247,12 @@ def linearizable(calls: Sequence[Timed]) -> bool:
     return False
 
 
-def test_the_search_agrees_with_trying_every_order() -> None:
+@pytest.mark.parametrize("kept", [1, 2, 256])
+def test_the_search_agrees_with_trying_every_order(
+    kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it has to find out again which state it was in."""
+    monkeypatch.setattr("crossfoot.history.search._KEPT", kept)
     said = {True: 0, False: 0}
     for seed in range(150):
         calls = register_calls(seed)

@@ -22,12 +22,16 @@ and these where they are needed:
 ``NAMED_BY``
     the argument by which calls name an account, if the ledger has another name for it. Which account is
     meant follows from the calls that left entries
+``MOST_CALLS``
+    about how many calls of one account or thing the model may be asked, if not 20,000. A model that copies
+    what it knows with each call takes four times as long for twice as many
 ``meanwhile(name) -> Iterable[(operation, arguments)]``
     calls that somebody else may have made, each once, of which the history doesn't tell
 
-States are never changed in place and compare with ``==``. Of a call that ends with some answer it has
-to be certain whether it changed anything, or that it needn't have: "applied" always did, "insufficient"
-never, and a repeat that is told what the first call was told can follow it at any time.
+States are never changed in place, and where nothing changes the very same one is returned. What tells two
+states apart is in their ``repr``. Of a call that ends with some answer it has to be certain whether it
+changed anything, or that it needn't have: "applied" always did, "insufficient" never, and a repeat that is
+told what the first call was told can follow it at any time.
 """
 
 from __future__ import annotations
@@ -54,9 +58,6 @@ from crossfoot.verdicts import Outcome
 _JSON = (str, int, float, bool, NoneType)
 
 NEEDED = ("touched", "opened", "called", "balance")
-
-Place = tuple[int, str, int]
-"""Which call it is: its clock, its session, its id."""
 
 Parts = Mapping[str, Sequence[str]]
 """The items of each purchase, as the ledger's file has them."""
@@ -103,11 +104,6 @@ class Call:
             return ""
         return " ".join(str(value) for value in self.record.result.values())
 
-    @property
-    def place(self) -> Place:
-        """Return which call it is."""
-        return self.move.clock, self.move.session, self.move.id
-
 
 def load_model(target: Target) -> ModuleType | None:
     """Return the target's model.py if it can be asked about histories."""
@@ -134,8 +130,8 @@ class Asked:
         self, model: ModuleType, name: str, found: Matched | None, calls: Iterable[Call]
     ) -> None:
         self._model, self._name, self._found = model, name, found
-        self._request = requests_of(found)
-        self._said: dict[Place, str] = {}
+        self._requests = requests_of(found)
+        self._said: dict[int, str] = {}
         opening = found.entries[: found.opening] if found else []
         state = model.opened(name, opening, list(calls))
         self._start = state, len(opening), self._balance(state)
@@ -155,24 +151,12 @@ class Asked:
         """Return the state before the first call."""
         return self._start
 
-    def changes_nothing(self, call: Call) -> bool:
-        """Say whether this is a refusal, or the repeat of another call."""
-        request = self._request.get(call.place)
-        if call.move.outcome is Outcome.REFUSED:
-            return True
-        if request is None or len(request.possible) == 1:
-            return False
-        first = min(request.possible, key=lambda move: move.start)
-        return (first.clock, first.session, first.id) != call.place
-
     def step(self, state: State, call: Call) -> tuple[Fit, State]:
         """Make a call. If it moves credit, it has to be the ledger's next entry."""
         before, entries, balance = state
-        if self._comes_later(call, entries):
-            return Fit.NO, state
         after, row = self._model.called(before, self._name, call)
         if call.heard and row is not None and not same_answer(row, call.record):
-            self._said[call.place] = _as_text(row)
+            self._said[call.move.at] = _as_text(row)
             return Fit.NO, state
         if after is before:
             return Fit.SAME, state
@@ -190,13 +174,6 @@ class Asked:
         held: Number = self._model.balance(state, self._name)
         return held
 
-    def _comes_later(self, call: Call, entries: int) -> bool:
-        """Say whether a call was done when its entry was written, or after that, and it isn't yet."""
-        request = self._request.get(call.place)
-        if request is None or call.move.outcome is Outcome.REFUSED:
-            return False
-        return request.entry > entries and not self._may_be_another(request)
-
     def _may_be_another(self, request: Request) -> bool:
         """Say whether the entry that a request has may be that of another one without a key."""
         return bool(self._found and self._found.guessed and _nameless(request))
@@ -205,7 +182,7 @@ class Asked:
         found = self._found
         if found is None or entries >= len(found.asked):
             return False
-        mine, there = self._request.get(call.place), found.asked[entries]
+        mine, there = self._requests.get(call.move.at), found.asked[entries]
         if mine is None or there is None or found.entries[entries].amount != moved:
             return False
         # Of requests without a key any may have left the entry: their answers say which.
@@ -215,16 +192,19 @@ class Asked:
             and mine.moves[0].kind == there.moves[0].kind
         )
 
-    def is_due(self, state: State, call: Call) -> bool:
-        """Say whether the ledger's next entry is this call's."""
-        if self._found is None or state[1] >= len(self._found.asked):
-            return False
-        request = self._found.asked[state[1]]
-        return request is not None and request is self._request.get(call.place)
+    def due(self, state: State, call: Call) -> bool | None:
+        """Say whether the ledger's next entry is this call's: False if a later one is.
+
+        None if that doesn't say when the call was done: it is refused, or comes again, or has none.
+        """
+        request = self._requests.get(call.move.at)
+        if not request or request.entry < state[1] or call.move.outcome is Outcome.REFUSED:
+            return None
+        return None if self._may_be_another(request) else bool(request.entry == state[1])
 
     def alike(self, call: Call) -> object:
         """Return the amount and kind of a request without a key that was sent once."""
-        request = self._request.get(call.place)
+        request = self._requests.get(call.move.at)
         if request is None or len(request.moves) > 1 or not _nameless(request):
             return None
         return request.moves[0].amount, request.moves[0].kind
@@ -239,17 +219,15 @@ class Asked:
 
     def would_say(self, call: Call) -> str:
         """Return what the model last answered to a call instead of what the history has."""
-        if call.place in self._said:
-            return f"answers {self._said[call.place]}"
+        if call.move.at in self._said:
+            return f"answers {self._said[call.move.at]}"
         return "has it move credit at another place of the ledger"
 
 
-def requests_of(found: Matched | None) -> dict[Place, Request]:
-    """Return of which request each call of an account is."""
+def requests_of(found: Matched | None) -> dict[int, Request]:
+    """Return of which request each call of an account is, by its number in the history."""
     return {
-        (move.clock, move.session, move.id): request
-        for request in (found.requests if found else ())
-        for move in request.moves
+        move.at: request for request in (found.requests if found else ()) for move in request.moves
     }
 
 

@@ -9,10 +9,12 @@ from crossfoot.history.asking import Asked, Call
 from crossfoot.history.matching import ALWAYS
 from crossfoot.history.search import Found, Timed, search
 from crossfoot.history.smallest import smallest
-from crossfoot.verdicts import Verdict
+from crossfoot.verdicts import Outcome, Verdict
 
-# How often the model is asked to make a contradiction smaller, of an account and of a thing.
+# How often the model is asked to make a contradiction smaller, of an account and of a thing; and how many
+# times as often as until it was found, if that is more.
 _ASK_AGAIN, _ASK_AGAIN_OF_THINGS = 15_000, 40_000
+_TIMES = 8
 _MOST_SHOWN = 8
 _FEW = 2  # one call contradicts nothing that a reader can see
 _NAME = 8  # characters: what is shorter names nothing
@@ -27,13 +29,14 @@ def contradiction(
     """Return few calls that contradict each other, and the one that finds no place.
 
     ``result`` is the search that failed. With a ledger, what changed something is taken as it is, and of
-    refusals and repeats those are left without which there would be an order. Without one, any call
-    may be forgotten: it may then have happened with any answer, or not at all.
+    refusals those are left without which there would be an order. (Which of the calls of one request
+    changed something, and which came again, isn't known before there is an order.) Without a ledger, any
+    call may be forgotten: it may then have happened with any answer, or not at all.
     """
     again = _Again(asked, result)
     if asked.has_ledger:
-        facts = [each for each in timed if not asked.changes_nothing(each.call)]
-        others = [each for each in timed if asked.changes_nothing(each.call)]
+        facts = [each for each in timed if each.call.move.outcome is not Outcome.REFUSED]
+        others = [each for each in timed if each.call.move.outcome is Outcome.REFUSED]
         chosen = again.fewest(others, lambda kept: [*facts, *kept])
     else:
         chosen = again.fewest(
@@ -44,7 +47,7 @@ def contradiction(
     heard = [each for each in timed if each.call.heard and any(each.call is s for s in stuck)]
     if not asked.has_ledger:
         heard = [each for each in chosen if each in heard] or chosen
-    due = [each for each in heard if asked.is_due(again.result.state, each.call)]
+    due = [each for each in heard if asked.due(again.result.state, each.call)]
     last: Call = min(due or heard or timed, key=lambda each: each.end).call
     shown = [
         each.call
@@ -67,7 +70,8 @@ class _Again:
 
     def __init__(self, asked: Asked, result: Found) -> None:
         self._asked = asked
-        self._left = _ASK_AGAIN if asked.has_ledger else _ASK_AGAIN_OF_THINGS
+        least = _ASK_AGAIN if asked.has_ledger else _ASK_AGAIN_OF_THINGS
+        self._left = max(least, _TIMES * result.steps)
         self.result = result
 
     def fewest(self, calls: Sequence[Timed], among: _Among) -> list[Timed]:

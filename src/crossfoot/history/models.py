@@ -9,6 +9,7 @@ nothing right is accused; what contradicts itself only across several parts isn'
 from __future__ import annotations
 
 import time
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,25 +17,28 @@ from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import Any
 
-from crossfoot.history.asking import Asked, Call, Parts, Place, load_model, requests_of
+from crossfoot.errors import CrossfootError
+from crossfoot.history.asking import Asked, Call, Parts, load_model, requests_of
 from crossfoot.history.check import MOST_FINDINGS
 from crossfoot.history.clocks import on_server, own_times
 from crossfoot.history.contradiction import contradiction
 from crossfoot.history.ledger import Account, Ledger
-from crossfoot.history.matching import ALWAYS, Matched, Violation, match
+from crossfoot.history.matching import ALWAYS, Matched, Request, Violation, match
 from crossfoot.history.moves import Called, Move
-from crossfoot.history.reading import History
+from crossfoot.history.reading import History, Shelf
 from crossfoot.history.record import CallRecord
 from crossfoot.history.search import Timed, search
 from crossfoot.history.wording import finding
+from crossfoot.processes import in_processes, processors
 from crossfoot.results import Check, Kind, Property
 from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity, Verdict
 
 FOLLOW_THE_MODEL = "answers_follow_the_model"
-MOST_CALLS = 3000
-"""Calls of one account or thing. A model's state grows with them, and is copied with each."""
-MOST_ALTOGETHER = 20_000
+MOST_CALLS = 20_000
+"""Calls of one account or thing, unless the model says how many. Many copy their state with each."""
+_PARALLEL = 20_000
+"""Calls from which on several processes share the work."""
 _ASK, _ASK_PER_CALL = 5_000, 20
 """How often the model is asked about one account."""
 _MORE_OF_THINGS = 100_000
@@ -47,25 +51,39 @@ Noted = tuple[Move, CallRecord]
 
 @dataclass
 class _Groups:
-    """The calls of each account and of each thing that the model is asked about."""
+    """The calls of each account and of each thing that the model is asked about, by their numbers."""
 
-    calls: defaultdict[str, list[Noted]] = field(default_factory=lambda: defaultdict(list))
+    most: int
     accounts: set[str] = field(default_factory=set)
+    calls: defaultdict[str, array[int]] = field(default_factory=lambda: defaultdict(_numbers))
     left_out: dict[str, str] = field(default_factory=dict)
-    of_things: int = 0
 
-    def add(self, name: str, noted: Noted) -> None:
-        """Take a call in. Things that come when there are many calls already are left out whole."""
+    def add(self, name: str, calls: Iterable[int]) -> None:
+        """Take calls in, unless there are too many of this name."""
         if name in self.left_out:
             return
-        if name not in self.accounts:
-            self.of_things += 1
-            full = name not in self.calls and self.of_things > MOST_ALTOGETHER
-            if full or len(self.calls[name]) >= MOST_CALLS:
-                self.calls.pop(name, None)
-                self.left_out[name] = "its calls are too many to ask the model about"
-                return
-        self.calls[name].append(noted)
+        self.calls[name].extend(calls)
+        if (count := len(self.calls[name])) > self.most:
+            del self.calls[name]
+            self.left_out[name] = (
+                f"{count:,} calls are more than its model.py is asked about (MOST_CALLS)"
+            )
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What came of one account or thing; ``why`` it couldn't be judged, if it couldn't."""
+
+    name: str
+    kind: str
+    calls: int
+    verdict: Verdict
+    violation: Violation | None
+    why: str
+
+
+def _numbers() -> array[int]:
+    return array("L")
 
 
 def check_model(
@@ -84,35 +102,88 @@ def check_model(
         severity=Severity.CRITICAL,
         properties=[Property.SERIAL, Property.STATE],
     )
+    shelf = Shelf()
     try:
-        groups = _groups(history, model, called, ledger)
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        groups = _groups(history, model, called, ledger, shelf)
+    except CrossfootError:
+        raise
+    except Exception as error:
         # Such as a burst whose statement doesn't say what the operation's arguments are.
         check.verdict, check.reason = Verdict.UNKNOWN, _failed(error)
         check.population = {"calls": "0", "accounts": "0"}
         return [check]
-    counts: Counter[str] = Counter()
-    doubts: list[str] = []
-    for name in sorted(groups.calls):
-        found = _found(name, called, ledger) if name in groups.accounts else None
-        why = _not_judgeable(found, history)
-        if not why:
-            verdict, violation, why = _check_one(name, found, groups.calls[name], model, ledger)
-        if why:
-            groups.left_out[name] = why
-            continue
-        counts["calls"] += len(groups.calls[name])
-        counts[f"{_kind(name, found)}s"] += 1
-        if violation and len(check.findings) < MOST_FINDINGS:
-            check.findings.append(finding(violation, called.origins))
-        if verdict is Verdict.UNKNOWN:
-            doubts.append(name)
-    check.population = {"calls": "0", "accounts": "0", **{n: str(c) for n, c in counts.items()}}
-    if groups.left_out:
-        check.population["accounts left out"] = str(len(groups.left_out))
-    check.verdict, check.reason = _verdict(check, counts["calls"], doubts, groups.left_out)
+    look = _Look(history, shelf, model, called, ledger, groups)
+    shares = _shares(groups, processors() if called.calls > _PARALLEL else 1)
+    looked = [each for share in in_processes(look, shares) for each in share]
+    _conclude(check, sorted(looked, key=lambda each: each.name), groups.left_out, called)
     check.seconds = time.perf_counter() - started
     return [check]
+
+
+def _conclude(
+    check: Check, looked: Sequence[_Looked], left_out: dict[str, str], called: Called
+) -> None:
+    """Write down what came of all accounts and things."""
+    counts: Counter[str] = Counter()
+    doubts: list[str] = []
+    for each in looked:
+        if each.why:
+            left_out[each.name] = each.why
+            continue
+        counts["calls"] += each.calls
+        counts[f"{each.kind}s"] += 1
+        if each.violation and len(check.findings) < MOST_FINDINGS:
+            check.findings.append(finding(each.violation, called.origins))
+        if each.verdict is Verdict.UNKNOWN:
+            doubts.append(each.name)
+    check.population = {"calls": "0", "accounts": "0", **{n: str(c) for n, c in counts.items()}}
+    if left_out:
+        check.population["left out"] = str(len(left_out))
+    check.verdict, check.reason = _verdict(check, counts["calls"], doubts, left_out)
+
+
+def _shares(groups: _Groups, count: int) -> list[list[str]]:
+    """Return the names in so many parts of about as many calls each."""
+    shares: list[list[str]] = [[] for _ in range(count)]
+    calls = [0] * count
+    for name in sorted(groups.calls, key=lambda name: (-len(groups.calls[name]), name)):
+        least = calls.index(min(calls))
+        shares[least].append(name)
+        calls[least] += len(groups.calls[name])
+    return shares
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Asks the model about the accounts and things of these names, one by one."""
+
+    history: History
+    shelf: Shelf
+    model: ModuleType
+    called: Called
+    ledger: Ledger
+    groups: _Groups
+
+    def __call__(self, names: Sequence[str]) -> list[_Looked]:
+        return [self._look(name) for name in names]
+
+    def _look(self, name: str) -> _Looked:
+        is_account = name in self.groups.accounts
+        found = _found(name, self.called, self.ledger) if is_account else None
+        numbers = self.groups.calls[name]
+        verdict, violation, why = Verdict.PASS, None, _not_judgeable(found, self.history)
+        # One call alone fits whatever a thing was before.
+        if not why and (is_account or len(numbers) > 1):
+            noted = list(self._noted(numbers))
+            verdict, violation, why = _check_one(name, found, noted, self.model, self.ledger)
+        return _Looked(name, _kind(name, found), len(numbers), verdict, violation, why)
+
+    def _noted(self, numbers: Iterable[int]) -> Iterator[Noted]:
+        """Yield the calls of these numbers with what findings show of them."""
+        clocks = {name: number for number, name in enumerate(self.history.clocks)}
+        for number in numbers:
+            file, record = self.shelf[number]
+            yield _shown(record, number, clocks[file.clock]), record
 
 
 def _found(name: str, called: Called, ledger: Ledger) -> Matched:
@@ -141,66 +212,52 @@ def _verdict(
 # -- which calls ------------------------------------------------------------------------------------
 
 
-def _choose(called: Called) -> tuple[set[str], dict[str, str]]:
-    """Return the accounts that a model can be asked about, and why not about the others."""
-    chosen: set[str] = set()
-    left_out: dict[str, str] = {}
-    total = 0
-    for name, moves in sorted(called.by_account.items(), key=lambda item: len(item[1])):
-        total += len(moves)
-        if len(moves) > MOST_CALLS or total > MOST_ALTOGETHER:
-            left_out[name] = f"{len(moves)} calls are too many to ask the model about"
-        elif name != "?":
-            chosen.add(name)
-    return chosen, left_out
-
-
-def _groups(history: History, model: ModuleType, called: Called, ledger: Ledger) -> _Groups:
-    """Read the history again, and keep what the model can be asked about."""
-    chosen, left_out = _choose(called)
-    owners = _owners(called, chosen)
-    groups = _Groups(accounts=chosen, left_out=left_out)
-    others = {*called.by_account, *ledger.accounts} - chosen
-    clocks = {name: number for number, name in enumerate(history.clocks)}
+def _groups(
+    history: History, model: ModuleType, called: Called, ledger: Ledger, shelf: Shelf
+) -> _Groups:
+    """Read the history again, and find out which of its calls the model can be asked about."""
+    groups = _Groups(getattr(model, "MOST_CALLS", MOST_CALLS), set(called.by_account) - {"?"})
+    owners = _owners(called, groups.accounts)
+    others = (set(called.by_account) | set(ledger.accounts)) - groups.accounts
     named_by = getattr(model, "NAMED_BY", "")
     nicknames: defaultdict[str, set[str]] = defaultdict(set)
-    without: defaultdict[str, list[Noted]] = defaultdict(list)
-    for file, record in history.calls():
+    without: defaultdict[str, array[int]] = defaultdict(_numbers)
+    for number, (_, record) in enumerate(history.calls(shelf)):
         if record.outcome in _NOTHING_LEFT:
             continue
-        clock = clocks[file.clock]
-        names = owners.get((clock, record.session, record.id), ())
+        names = owners[number]
         touched = model.touched(record.operation, record.arguments, ledger.parts)
         more = [each for each in touched if each not in others]
         nickname = str(record.arguments.get(named_by, "")) if named_by else ""
         if not (names or more or nickname) or _elsewhere(model, record):
             continue
-        noted = _noted(record, clock), record
         for name in dict.fromkeys([*names, *more]):
-            groups.add(name, noted)
+            groups.add(name, (number,))
         if nickname:
             nicknames[nickname].update(names)
-            if not names and len(without[nickname]) < MOST_CALLS:
-                without[nickname].append(noted)
+            if not names:
+                without[nickname].append(number)
     for nickname, meant in nicknames.items():
-        if len(meant) == 1 and len(without[nickname]) < MOST_CALLS:
-            groups.calls[next(iter(meant))] += without[nickname]
+        if len(meant) == 1:
+            groups.add(next(iter(meant)), without[nickname])
     return groups
 
 
-def _owners(called: Called, chosen: set[str]) -> dict[Place, tuple[str, ...]]:
-    owners: dict[Place, tuple[str, ...]] = {}
-    for name in chosen:
+def _owners(called: Called, accounts: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return for each call of the history the accounts whose credit it was to move."""
+    owners: list[tuple[str, ...]] = [()] * called.calls
+    for name in sorted(accounts):
+        alone = (name,)
         for move in called.by_account[name]:
-            place = move.clock, move.session, move.id
-            owners[place] = (*owners.get(place, ()), name)
+            before = owners[move.at]
+            owners[move.at] = (*before, name) if before else alone
     return owners
 
 
-def _noted(record: CallRecord, clock: int) -> Move:
+def _shown(record: CallRecord, number: int, clock: int) -> Move:
     """Return a call as findings show it."""
     return Move(
-        record.id, clock, record.session, record.operation, record.outcome,
+        number, record.id, clock, record.session, record.operation, record.outcome,
         record.start, record.end, record.server_start, record.server_end,
         "", "", record.key, "", "", None, None, False,
     )  # fmt: skip
@@ -229,8 +286,6 @@ def _check_one(
     name: str, found: Matched | None, noted: Sequence[Noted], model: ModuleType, ledger: Ledger
 ) -> tuple[Verdict, Violation | None, str]:
     """Return the verdict with the contradiction, or why there is none to be had."""
-    if found is None and len(noted) == 1:
-        return Verdict.PASS, None, ""
     timed = list(_timed(name, found, noted, model, ledger.parts))
     try:
         asked = Asked(model, name, found, [each.call for each in timed if each.call.record.id])
@@ -240,8 +295,7 @@ def _check_one(
         if result.verdict is not Verdict.FAIL:
             return result.verdict, None, ""
         core, last = contradiction(name, timed, result, asked)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # The model's own mistake says nothing about the calls.
+    except Exception as error:  # the model's own mistake says nothing about the calls
         return Verdict.UNKNOWN, None, _failed(error)
     violation = Violation(
         FOLLOW_THE_MODEL,
@@ -281,7 +335,7 @@ def _timed(
     told = _told(noted, requests)
     for move, record in noted:
         begin, end = view(move)
-        request = requests.get((move.clock, move.session, move.id))
+        request = requests.get(move.at)
         moved = (
             found.entries[request.entry].amount
             if found and request and request.entry >= 0
@@ -293,7 +347,7 @@ def _timed(
         yield Timed(begin, end, call, heard)
     for operation, arguments in getattr(model, "meanwhile", _nobody)(name):
         record = CallRecord(0, "somebody else", operation, Outcome.UNKNOWN, 0, 0, arguments)
-        call = Call(_noted(record, -1), record, False, -ALWAYS, ALWAYS, {}, None, parts)
+        call = Call(_shown(record, -1, -1), record, False, -ALWAYS, ALWAYS, {}, None, parts)
         yield Timed(-ALWAYS, ALWAYS, call, False)
 
 
@@ -301,18 +355,19 @@ def _nobody(name: str) -> Iterable[tuple[str, dict[str, Any]]]:
     return ()
 
 
-def _one(move: Move, record: CallRecord, requests: Mapping[Place, Any]) -> object:
+def _one(move: Move, record: CallRecord, requests: Mapping[int, Request]) -> object:
     """Return what the calls of one request have in common."""
-    request = requests.get((move.clock, move.session, move.id))
+    request = requests.get(move.at)
     if request is not None and len(request.moves) > 1:
         return id(request)
-    return (record.operation, record.key) if record.key else (move.clock, move.session, move.id)
+    return (record.operation, record.key) if record.key else move.at
 
 
-def _told(noted: Sequence[Noted], requests: Mapping[Place, Any]) -> dict[object, dict[str, Any]]:
-    """Return what each request was told by the first of its calls that ended ok."""
+def _told(noted: Sequence[Noted], requests: Mapping[int, Request]) -> dict[object, dict[str, Any]]:
+    """Return what was told by the first call that ended ok of each request that left one unanswered."""
+    open_ones = {_one(*each, requests) for each in noted if each[1].outcome is Outcome.UNKNOWN}
     found: dict[object, dict[str, Any]] = {}
-    for move, record in noted:
-        if record.outcome is Outcome.OK:
-            found.setdefault(_one(move, record, requests), record.result)
+    for move, record in noted if open_ones else ():
+        if record.outcome is Outcome.OK and (one := _one(move, record, requests)) in open_ones:
+            found.setdefault(one, record.result)
     return found

@@ -34,9 +34,10 @@ class Move(msgspec.Struct, gc=False, eq=False):
     the balance that its answer told. Calls of equal ``request`` (unless "") leave one entry together;
     ``key``, or ``reference``, is how that is found. ``short`` says that it was refused because the
     account doesn't hold enough. Times are those of :class:`CallRecord`; ``clock`` numbers the clocks
-    of the history.
+    of the history, and ``at`` its calls, from 0.
     """
 
+    at: int
     id: int
     clock: int
     session: str
@@ -87,7 +88,7 @@ class _Binding:
         """Say whether this entry is one that a call with these arguments leaves."""
         return not self.when or str(call.arguments.get(self.when[0])) == self.when[1]
 
-    def move(self, call: CallRecord, clock: int, *, short: bool) -> Move | None:
+    def move(self, call: CallRecord, at: int, clock: int, *, short: bool) -> Move | None:
         """Return what this call asked for, or None if its arguments don't say of which account."""
         given = call.arguments
         account = self.account(given)
@@ -98,6 +99,7 @@ class _Binding:
         request = self.request(given) or key or (f"{kind} {reference}" if reference else "")
         amount = self.amount(call)
         return Move(
+            at,
             call.id,
             clock,
             intern(call.session),
@@ -203,7 +205,7 @@ def read_moves(history: History, target: Target) -> Called:
     by_account = called.by_account
     outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
     origins: dict[int, int] = {}
-    for file, call in history.calls():
+    for at, (file, call) in enumerate(history.calls()):
         outcomes[call.outcome] += 1
         clock = clocks[file.clock]
         if call.start < origins.get(clock, _NEVER):
@@ -223,7 +225,7 @@ def read_moves(history: History, target: Target) -> Called:
         for binding in known:
             if not binding.applies(call):
                 continue
-            move = binding.move(call, clock, short=short)
+            move = binding.move(call, at, clock, short=short)
             if move:
                 by_account.setdefault(move.account, []).append(move)
             elif moved:

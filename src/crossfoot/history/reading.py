@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,11 +63,42 @@ class History:
         """Say whether no call is missing. True only once :meth:`calls` has run out."""
         return all(file.whole for file in self.files)
 
-    def calls(self) -> Iterator[tuple[HistoryFile, CallRecord]]:
-        """Yield every call with its file, file by file, in the order in which they were noted."""
+    def calls(self, shelf: Shelf | None = None) -> Iterator[tuple[HistoryFile, CallRecord]]:
+        """Yield every call with its file, file by file, in the order in which they were noted.
+
+        A ``shelf`` takes down where each of them stands.
+        """
         for file in self.files:
-            for call in _calls(file):
+            lines = shelf.open(file) if shelf else array("Q")
+            for call in _calls(file, lines):
                 yield file, call
+
+
+class Shelf:
+    """Where the calls of a history stand in its files, so that some can be read again.
+
+    Calls have the numbers in which they were first read, from 0.
+    """
+
+    def __init__(self) -> None:
+        self._firsts: list[int] = []
+        self._files: list[tuple[HistoryFile, mmap.mmap, array[int]]] = []
+        self._decode = msgspec.json.Decoder(CallRecord).decode
+
+    def open(self, file: HistoryFile) -> array[int]:
+        """Return where the beginnings of a file's lines are to be written down."""
+        self._firsts.append(self._firsts[-1] + len(self._files[-1][2]) if self._files else 0)
+        with file.path.open("rb") as opened:
+            text = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        self._files.append((file, text, array("Q")))
+        return self._files[-1][2]
+
+    def __getitem__(self, number: int) -> tuple[HistoryFile, CallRecord]:
+        """Return a call with its file."""
+        at = bisect_right(self._firsts, number) - 1
+        file, text, lines = self._files[at]
+        begin = lines[number - self._firsts[at]]
+        return file, self._decode(text[begin : text.find(b"\n", begin)])
 
 
 def open_history(paths: Iterable[Path]) -> History:
@@ -115,13 +149,13 @@ def _head(path: Path) -> Head:
     return head
 
 
-def _calls(file: HistoryFile) -> Iterator[CallRecord]:
-    """Yield the calls of a file, and note if its end is missing."""
+def _calls(file: HistoryFile, begins: array[int]) -> Iterator[CallRecord]:
+    """Yield the calls of a file, and note where each line begins, and if the file's end is missing."""
     decode = msgspec.json.Decoder(CallRecord).decode
     file.calls = 0
     file.notes.clear()
     with file.path.open("rb") as lines:
-        lines.readline()
+        at = len(lines.readline())
         for number, line in enumerate(lines, start=2):
             try:
                 call = decode(line)
@@ -131,6 +165,8 @@ def _calls(file: HistoryFile) -> Iterator[CallRecord]:
                 file.notes.append(f"{file.path.name}: line {number} is cut off and was left out")
                 break
             file.calls += 1
+            begins.append(at)
+            at += len(line)
             yield call
     if file.head.calls < 0:
         file.notes.append(

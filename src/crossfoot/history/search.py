@@ -14,11 +14,17 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
 from typing import Any, Protocol
 
 from crossfoot.verdicts import Verdict
 
 State = Any
+
+_KEPT = 256
+"""How many of the last states are kept, and the how manieth of those before."""
+_KEYS_COST = 100_000
+"""A key counts as so many steps: the square of the calls put down by this. Long ones take long."""
 
 
 class Fit(Enum):
@@ -33,7 +39,7 @@ class Fit(Enum):
     CHANGE = "the answer fits, and the state changes"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Timed:
     """One call to be put in order. ``must`` is False for one that may not have happened: it has no end."""
 
@@ -44,13 +50,16 @@ class Timed:
 
 
 class Model(Protocol):
-    """What the calls are held against. States are compared by what ``key`` returns."""
+    """What the calls are held against. States are compared by what ``key`` returns; None is no state."""
 
     def step(self, state: State, call: Any) -> tuple[Fit, State]:
         """Make a call in a state; return whether its answer fits, and the state afterwards."""
 
-    def is_due(self, state: State, call: Any) -> bool:
-        """Say whether a witness has this call next, such as the ledger's next entry."""
+    def due(self, state: State, call: Any) -> bool | None:
+        """Say whether a witness has this call next, such as the ledger's next entry.
+
+        False if the witness has it later. None if it says nothing of it.
+        """
 
     def key(self, state: State) -> object:
         """Return what two states have in common that nothing tells apart."""
@@ -94,14 +103,21 @@ class _Left:
         self._count += 1
 
 
-@dataclass
+@dataclass(slots=True)
 class _Frame:
-    """A state on the way: what was put down in it for nothing, and what may come next, the best first."""
+    """A place on the way: what was put down there for nothing, and what may come next, the best first.
+
+    Its ``state`` may be forgotten, since the way there can be gone again. ``ready`` is the next call
+    with the state after it, if that was found out already. ``doubted`` are labels of what may not have
+    happened and was tried; None as long as ``options`` has nothing of that kind.
+    """
 
     state: State
     settled: list[int]
-    ways: Iterator[tuple[int, State]]
+    options: list[int]
+    ready: tuple[int, State] | None
     chosen: int = -1
+    doubted: set[object] | None = None
 
 
 @dataclass
@@ -129,6 +145,7 @@ class Search:
         self._steps = 0
         self._left = _Left(len(certain))
         self._doubtful = set(range(len(certain), len(ordered)))
+        self._frames: list[_Frame] = []
         self._farthest = -1
         self._seen: set[object] = set()
         self._stuck: list[int] = []
@@ -136,7 +153,8 @@ class Search:
 
     def run(self, state: State) -> Found:
         """Return pass if there is such an order, fail if there is none, unknown at the bound."""
-        frames = [self._enter(state)]
+        frames = self._frames
+        frames.append(self._enter(state))
         while frames:
             if self._steps > self._budget:
                 return Found(Verdict.UNKNOWN, self._steps)
@@ -146,7 +164,7 @@ class Search:
                 frame.chosen = -1
             elif not self._left and self._model.over(frame.state):
                 return Found(Verdict.PASS, self._steps)
-            way = next(frame.ways, None)
+            way = self._next_way(frame)
             if way is None:
                 for call in reversed(frame.settled):
                     self._put_back(call)
@@ -156,8 +174,23 @@ class Search:
             self._take(frame.chosen)
             if self._is_new(after):
                 frames.append(self._enter(after))
+                self._forget()
         stuck = [self._calls[i].call for i in self._stuck]
         return Found(Verdict.FAIL, self._steps, stuck, self._stuck_in)
+
+    def _forget(self) -> None:
+        """Keep the states of the last frames, and some of the others: they are too large for all."""
+        old = len(self._frames) - _KEPT
+        if old > 0 and old % _KEPT:
+            self._frames[old].state = None
+
+    def _remember(self) -> State:
+        """Return the state of the last frame, gone to again from the last one that is known."""
+        known = next(i for i, frame in enumerate(reversed(self._frames)) if frame.state is not None)
+        way = self._frames[len(self._frames) - 1 - known :]
+        for here, there in pairwise(way):
+            _, there.state = self._step(here.state, here.chosen)
+        return way[-1].state
 
     @property
     def _progress(self) -> int:
@@ -179,6 +212,7 @@ class Search:
         """Say whether this is the first time that these calls led to this state."""
         if self._progress > self._farthest:
             return True  # never were so many calls put down
+        self._steps += self._progress**2 // _KEYS_COST
         key = frozenset(self._left), frozenset(self._doubtful), self._model.key(state)
         known = key in self._seen
         self._seen.add(key)
@@ -194,49 +228,67 @@ class Search:
             candidates = self._candidates()
             for call in candidates:
                 if call not in tried:
-                    tried[call] = self._step(state, call)
+                    later = self._model.due(state, self._calls[call].call) is False
+                    tried[call] = (Fit.NO, state) if later else self._step(state, call)
                 if tried[call][0] is Fit.SAME:
                     self._take(call)
                     settled.append(call)
                     again = True
-        fitting = [(call, tried[call][1]) for call in candidates if tried[call][0] is Fit.CHANGE]
+        fitting = [call for call in candidates if tried[call][0] is Fit.CHANGE]
         if self._progress > self._farthest:
             self._farthest, self._stuck, self._stuck_in = self._progress, candidates, state
-        return _Frame(state, settled, self._ways(state, fitting))
+        options = self._first_of_alike(fitting)
+        ready = (options[0], tried[options[0]][1]) if options else None
+        return _Frame(state, settled, options[1:], ready)
 
-    def _ways(
-        self, state: State, fitting: Sequence[tuple[int, State]]
-    ) -> Iterator[tuple[int, State]]:
-        """Yield what may come next, with the state after it: first what has to happen and ends first.
+    def _next_way(self, frame: _Frame) -> tuple[int, State] | None:
+        """Return the call to go on with and the state after it: what has to happen first, by its end.
 
         What may not have happened is only asked about once nothing else led to an end.
         """
-        yield from self._first_of_alike(fitting)
+        if frame.ready:
+            way, frame.ready = frame.ready, None
+            return way
+        if not frame.options and frame.doubted is None:
+            frame.options, frame.doubted = self._doubtful_here(), set()
+        while frame.options:
+            call = frame.options.pop(0)
+            label = self._model.alike(self._calls[call].call)
+            if label is not None and frame.doubted and label in frame.doubted:
+                continue
+            fit, after = self._step(self._remember(), call)
+            if fit is Fit.CHANGE:
+                if frame.doubted is not None:
+                    frame.doubted.add(label)
+                return call, after
+        return None
+
+    def _doubtful_here(self) -> list[int]:
+        """Return what may not have happened, and may come next: first what a witness has next."""
         candidates = self._candidates()
         limit = min((self._calls[call].end for call in candidates), default=math.inf)
-        doubtful = [call for call in sorted(self._doubtful) if self._calls[call].begin <= limit]
+        found = [call for call in sorted(self._doubtful) if self._calls[call].begin <= limit]
         if self._progress == self._farthest:
-            self._stuck = [*candidates, *doubtful]
-        due = {call for call in doubtful if self._model.is_due(state, self._calls[call].call)}
-        for calls in (due, (call for call in doubtful if call not in due)):
-            tried = [(call, *self._step(state, call)) for call in calls]
-            fits = [(call, after) for call, fit, after in tried if fit is Fit.CHANGE]
-            yield from self._first_of_alike(fits)
+            self._stuck = [*candidates, *found]
+        if found:
+            state = self._remember()
+            found.sort(key=lambda call: not self._model.due(state, self._calls[call].call))
+        return found
 
     def _step(self, state: State, call: int) -> tuple[Fit, State]:
         self._steps += 1
         return self._model.step(state, self._calls[call].call)
 
-    def _first_of_alike(self, fitting: Sequence[tuple[int, State]]) -> list[tuple[int, State]]:
+    def _first_of_alike(self, calls: Sequence[int]) -> list[int]:
         """Return calls by their ends, without those that could change places with one before.
 
         Where an order has the later one here and the other one further on, there is also one that has
         them the other way round.
         """
-        first: dict[object, tuple[int, State]] = {}
-        for call, after in sorted(fitting, key=lambda each: self._calls[each[0]].end):
+        first: dict[object, int] = {}
+        for call in sorted(calls, key=lambda call: self._calls[call].end):
             label = self._model.alike(self._calls[call].call)
-            first.setdefault((None, call) if label is None else (label, None), (call, after))
+            first.setdefault((None, call) if label is None else (label, None), call)
         return list(first.values())
 
     def _candidates(self) -> list[int]:

@@ -18,7 +18,7 @@ from crossfoot.history.order import FIT_ONE_ORDER, overlapping
 from crossfoot.history.search import Fit, Found, State, Timed, search
 from crossfoot.verdicts import Outcome, Verdict
 
-MOST_CALLS = 3000  # of one account
+MOST_CALLS = 100_000  # of one account
 _ASK, _ASK_PER_CALL = 5_000, 20
 _MOST_SHOWN = 6
 _MOST_OPENINGS = 8
@@ -99,9 +99,8 @@ class _Chain:
             return Fit.NO, state
         return Fit.CHANGE, after
 
-    def is_due(self, state: State, call: Move) -> bool:
-        """Say no: there is no witness."""
-        return False
+    def due(self, state: State, call: Move) -> None:
+        """Say nothing: there is no witness."""
 
     def key(self, state: State) -> object:
         """Return the state: it can be compared as it is."""

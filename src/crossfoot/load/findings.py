@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossfoot.history.check import check_history
-from crossfoot.history.ledger import NAME, Ledger, read_ledger, read_opening, save_ledger
-from crossfoot.history.models import check_model
-from crossfoot.history.moves import Called, read_moves
-from crossfoot.history.reading import NAMES, History, open_history
+from crossfoot.history.judge import judge
+from crossfoot.history.ledger import NAME, read_ledger, read_opening, save_ledger
+from crossfoot.history.reading import NAMES, open_history
 from crossfoot.load.ground import Ground
 from crossfoot.load.scenario import Scenario
 from crossfoot.load.tally import Counted, Counts
 from crossfoot.results import Check, Finding, Kind, Property
 from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity, Verdict
-
-# Calls of one account, and of all of them, about which a model is asked.
-_MOST_CALLS, _MOST_ALTOGETHER = 1000, 6000
 
 
 @dataclass
@@ -191,38 +186,5 @@ async def check_calls(
         last = await read_opening(connection, target)
         marked = {**openings[target.name], **{name: last[name] for name in served & last.keys()}}
         await save_ledger(connection, target, folder / NAME, marked)
-    return judge_calls(open_history([folder]), target, read_ledger(folder / NAME, target.name))
-
-
-def judge_calls(history: History, target: Target, ledger: Ledger) -> list[Check]:
-    """Check a load's history as ``crossfoot check`` does, but ask the model only what is soon said.
-
-    Its time grows with the square of an account's calls. Busy accounts are left to the ledger's own
-    order here. Things, such as a lead that is for sale, are asked about even if all accounts are busy.
-    """
-    called = read_moves(history, target)
-    checks = check_history(history, called, ledger)
-    few = _few_calls(called)
-    asked = check_model(history, target, few, ledger)
-    if not few.by_account:
-        asked = [check for check in asked if _looked(check)]
-    for check in asked:
-        if busy := len(called.by_account) - len(few.by_account):
-            check.population["busier accounts, not asked about"] = str(busy)
-    return [*checks, *asked]
-
-
-def _looked(check: Check) -> bool:
-    """Say whether a check of the model asked about any account or thing."""
-    return check.population["calls"] != "0"
-
-
-def _few_calls(called: Called) -> Called:
-    """Return the accounts that a model is asked about, those with the fewest calls first."""
-    chosen, total = {}, 0
-    for name, moves in sorted(called.by_account.items(), key=lambda item: len(item[1])):
-        total += len(moves)
-        if len(moves) > _MOST_CALLS or total > _MOST_ALTOGETHER:
-            break
-        chosen[name] = moves
-    return replace(called, by_account=chosen)
+    ledger = read_ledger(folder / NAME, target.name)
+    return judge(open_history([folder]), target, ledger).checks
