@@ -48,7 +48,6 @@ import msgspec
 
 from crossfoot.history.ledger import Number
 from crossfoot.history.matching import Matched, Request
-from crossfoot.history.moves import Move
 from crossfoot.history.record import CallRecord
 from crossfoot.history.search import Fit, State
 from crossfoot.rendering import render
@@ -65,7 +64,7 @@ Parts = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """A call as the model sees it.
+    """A call as the model sees it: the one with this number in the history.
 
     ``heard`` is False if its answer isn't held against it: none came. ``answer`` is then what another
     call of the same request was told, or empty. ``moved`` is the amount of the entry that its request
@@ -73,7 +72,7 @@ class Call:
     on one clock, infinite where nothing is known.
     """
 
-    move: Move
+    at: int
     record: CallRecord
     heard: bool
     begin: float
@@ -131,7 +130,7 @@ class Asked:
     ) -> None:
         self._model, self._name, self._found = model, name, found
         self._requests = requests_of(found)
-        self._said: dict[int, str] = {}
+        self._said: dict[int, Any] = {}
         opening = found.entries[: found.opening] if found else []
         state = model.opened(name, opening, list(calls))
         self._start = state, len(opening), self._balance(state)
@@ -156,7 +155,7 @@ class Asked:
         before, entries, balance = state
         after, row = self._model.called(before, self._name, call)
         if call.heard and row is not None and not same_answer(row, call.record):
-            self._said[call.move.at] = _as_text(row)
+            self._said[call.at] = row
             return Fit.NO, state
         if after is before:
             return Fit.SAME, state
@@ -182,7 +181,7 @@ class Asked:
         found = self._found
         if found is None or entries >= len(found.asked):
             return False
-        mine, there = self._requests.get(call.move.at), found.asked[entries]
+        mine, there = self._requests.get(call.at), found.asked[entries]
         if mine is None or there is None or found.entries[entries].amount != moved:
             return False
         # Of requests without a key any may have left the entry: their answers say which.
@@ -197,14 +196,14 @@ class Asked:
 
         None if that doesn't say when the call was done: it is refused, or comes again, or has none.
         """
-        request = self._requests.get(call.move.at)
-        if not request or request.entry < state[1] or call.move.outcome is Outcome.REFUSED:
+        request = self._requests.get(call.at)
+        if not request or request.entry < state[1] or call.record.outcome is Outcome.REFUSED:
             return None
         return None if self._may_be_another(request) else bool(request.entry == state[1])
 
     def alike(self, call: Call) -> object:
         """Return the amount and kind of a request without a key that was sent once."""
-        request = self._requests.get(call.move.at)
+        request = self._requests.get(call.at)
         if request is None or len(request.moves) > 1 or not _nameless(request):
             return None
         return request.moves[0].amount, request.moves[0].kind
@@ -219,8 +218,8 @@ class Asked:
 
     def would_say(self, call: Call) -> str:
         """Return what the model last answered to a call instead of what the history has."""
-        if call.move.at in self._said:
-            return f"answers {self._said[call.move.at]}"
+        if call.at in self._said:
+            return f"answers {_as_text(self._said[call.at])}"
         return "has it move credit at another place of the ledger"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from crossfoot.history.matching import ALWAYS, Request
 from crossfoot.history.moves import Move
+from crossfoot.history.record import CallRecord
 from crossfoot.verdicts import Outcome
 
 Window = tuple[float, float]
@@ -21,7 +22,7 @@ SERVER = -1
 _TICK = 1000  # nanoseconds; the server's times are whole microseconds
 
 
-def own_times(move: Move) -> Window:
+def own_times(move: Move | CallRecord) -> Window:
     """Return when a call ran, on its machine's clock. Without an answer it may still be running."""
     return move.start, (move.end or ALWAYS) if move.outcome is not Outcome.UNKNOWN else ALWAYS
 
@@ -31,7 +32,7 @@ def on_clock(clock: int) -> View:
     return lambda move: own_times(move) if move.clock == clock else NOTHING
 
 
-def on_server(move: Move) -> Window:
+def on_server(move: Move | CallRecord) -> Window:
     """Return between which times of the server's clock a call ran, as nanoseconds."""
     if not move.end or not move.server_start or not move.server_end:
         return NOTHING

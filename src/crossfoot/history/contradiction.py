@@ -35,8 +35,8 @@ def contradiction(
     """
     again = _Again(asked, result)
     if asked.has_ledger:
-        facts = [each for each in timed if each.call.move.outcome is not Outcome.REFUSED]
-        others = [each for each in timed if each.call.move.outcome is Outcome.REFUSED]
+        facts = [each for each in timed if each.call.record.outcome is not Outcome.REFUSED]
+        others = [each for each in timed if each.call.record.outcome is Outcome.REFUSED]
         chosen = again.fewest(others, lambda kept: [*facts, *kept])
     else:
         chosen = again.fewest(

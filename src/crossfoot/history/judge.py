@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from crossfoot.history.check import check_history
@@ -26,6 +29,19 @@ def judge(history: History, target: Target, ledger: Ledger | None) -> Judged:
 
     Raises ContentError for a line that can't be read, with its file and number.
     """
-    called = read_moves(history, target)
-    checks = check_history(history, called, ledger)
-    return Judged(called, [*checks, *check_model(history, target, called, ledger)])
+    with _uncollected():
+        called = read_moves(history, target)
+        checks = check_history(history, called, ledger)
+        return Judged(called, [*checks, *check_model(history, target, called, ledger)])
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking through millions of objects, again and again, for cycles among them."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()

@@ -46,7 +46,8 @@ _MORE_OF_THINGS = 100_000
 _NOTHING_LEFT = {Outcome.RETRYABLE, Outcome.ERROR}
 _ACCOUNT = "account"
 
-Noted = tuple[Move, CallRecord]
+Noted = tuple[int, int, CallRecord]
+"""A call's number in the history, its clock's, and the call."""
 
 
 @dataclass
@@ -179,11 +180,11 @@ class _Look:
         return _Looked(name, _kind(name, found), len(numbers), verdict, violation, why)
 
     def _noted(self, numbers: Iterable[int]) -> Iterator[Noted]:
-        """Yield the calls of these numbers with what findings show of them."""
+        """Yield the calls of these numbers."""
         clocks = {name: number for number, name in enumerate(self.history.clocks)}
         for number in numbers:
             file, record = self.shelf[number]
-            yield _shown(record, number, clocks[file.clock]), record
+            yield number, clocks[file.clock], record
 
 
 def _found(name: str, called: Called, ledger: Ledger) -> Matched:
@@ -254,15 +255,6 @@ def _owners(called: Called, accounts: Iterable[str]) -> list[tuple[str, ...]]:
     return owners
 
 
-def _shown(record: CallRecord, number: int, clock: int) -> Move:
-    """Return a call as findings show it."""
-    return Move(
-        number, record.id, clock, record.session, record.operation, record.outcome,
-        record.start, record.end, record.server_start, record.server_end,
-        "", "", record.key, "", "", None, None, False,
-    )  # fmt: skip
-
-
 def _elsewhere(model: ModuleType, record: CallRecord) -> bool:
     if record.outcome is Outcome.UNKNOWN:
         return False
@@ -295,6 +287,7 @@ def _check_one(
         if result.verdict is not Verdict.FAIL:
             return result.verdict, None, ""
         core, last = contradiction(name, timed, result, asked)
+        clocks = {number: clock for number, clock, _ in noted}
     except Exception as error:  # the model's own mistake says nothing about the calls
         return Verdict.UNKNOWN, None, _failed(error)
     violation = Violation(
@@ -302,7 +295,7 @@ def _check_one(
         "answer no order gives",
         name,
         _says(asked, last),
-        tuple(call.move for call in core),
+        tuple(_shown(call.record, call.at, clocks[call.at]) for call in core),
         kind=_kind(name, found),
     )
     return Verdict.FAIL, violation, ""
@@ -321,7 +314,7 @@ def _says(asked: Asked, last: Call) -> str:
     said = ", ".join(f"{name} = {value}" for name, value in last.record.result.items())
     where = "its time and the ledger would" if asked.has_ledger else "its time would"
     return (
-        f"{last.operation} by {last.move.session} answered {said}; wherever {where} have it, the"
+        f"{last.operation} by {last.record.session} answered {said}; wherever {where} have it, the"
         f" model {asked.would_say(last)}"
     )
 
@@ -329,25 +322,25 @@ def _says(asked: Asked, last: Call) -> str:
 def _timed(
     name: str, found: Matched | None, noted: Sequence[Noted], model: ModuleType, parts: Parts
 ) -> Iterator[Timed]:
-    several = len({move.clock for move, _ in noted}) > 1
+    several = len({clock for _, clock, _ in noted}) > 1
     view = on_server if several else own_times
     requests = requests_of(found)
     told = _told(noted, requests)
-    for move, record in noted:
-        begin, end = view(move)
-        request = requests.get(move.at)
+    for number, _, record in noted:
+        begin, end = view(record)
+        request = requests.get(number)
         moved = (
             found.entries[request.entry].amount
             if found and request and request.entry >= 0
             else None
         )
         heard = record.outcome is not Outcome.UNKNOWN
-        answer = record.result if heard else told.get(_one(move, record, requests), {})
-        call = Call(move, record, heard, begin, end, answer, moved, parts)
+        answer = record.result if heard else told.get(_one(number, record, requests), {})
+        call = Call(number, record, heard, begin, end, answer, moved, parts)
         yield Timed(begin, end, call, heard)
     for operation, arguments in getattr(model, "meanwhile", _nobody)(name):
         record = CallRecord(0, "somebody else", operation, Outcome.UNKNOWN, 0, 0, arguments)
-        call = Call(_shown(record, -1, -1), record, False, -ALWAYS, ALWAYS, {}, None, parts)
+        call = Call(-1, record, False, -ALWAYS, ALWAYS, {}, None, parts)
         yield Timed(-ALWAYS, ALWAYS, call, False)
 
 
@@ -355,19 +348,29 @@ def _nobody(name: str) -> Iterable[tuple[str, dict[str, Any]]]:
     return ()
 
 
-def _one(move: Move, record: CallRecord, requests: Mapping[int, Request]) -> object:
+def _one(number: int, record: CallRecord, requests: Mapping[int, Request]) -> object:
     """Return what the calls of one request have in common."""
-    request = requests.get(move.at)
+    request = requests.get(number)
     if request is not None and len(request.moves) > 1:
         return id(request)
-    return (record.operation, record.key) if record.key else move.at
+    return (record.operation, record.key) if record.key else number
 
 
 def _told(noted: Sequence[Noted], requests: Mapping[int, Request]) -> dict[object, dict[str, Any]]:
     """Return what was told by the first call that ended ok of each request that left one unanswered."""
-    open_ones = {_one(*each, requests) for each in noted if each[1].outcome is Outcome.UNKNOWN}
-    found: dict[object, dict[str, Any]] = {}
-    for move, record in noted if open_ones else ():
-        if record.outcome is Outcome.OK and (one := _one(move, record, requests)) in open_ones:
-            found.setdefault(one, record.result)
-    return found
+    calls = [(_one(number, record, requests), record) for number, _, record in noted]
+    unanswered = {one for one, record in calls if record.outcome is Outcome.UNKNOWN}
+    told: dict[object, dict[str, Any]] = {}
+    for one, record in calls:
+        if record.outcome is Outcome.OK and one in unanswered:
+            told.setdefault(one, record.result)
+    return told
+
+
+def _shown(record: CallRecord, number: int, clock: int) -> Move:
+    """Return a call as findings show it."""
+    return Move(
+        number, record.id, clock, record.session, record.operation, record.outcome,
+        record.start, record.end, record.server_start, record.server_end,
+        "", "", record.key, "", "", None, None, False,
+    )  # fmt: skip
