@@ -11,11 +11,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
+import psutil  # type: ignore[import-untyped]
 
 from bench.ground import CHARGES, Ground, Loop, closed_loop, open_charges
 from crossfoot.driver import Note
@@ -29,6 +31,7 @@ ACCOUNTS = 1_000
 HOT = 0.1  # share of the calls that go to one account
 SLICES = 12  # pairs of short loops, with and without a history
 SLICE = 0.5  # seconds
+_LOOK = 0.5  # seconds between two looks at how much memory a check has
 _APPLIED = '{"reason": "applied", "applied": true}'
 _REFUSED = '{"reason": "insufficient_credits", "applied": false}'
 _EPOCH = 1_700_000_000_000_000
@@ -36,7 +39,7 @@ _EPOCH = 1_700_000_000_000_000
 
 @dataclass(frozen=True)
 class Rate:
-    """One check of one history. ``cpu`` is how long it would take with a core to itself, in seconds."""
+    """One check of one history: seconds, those of ``cpu`` time, and all that its processes had at once."""
 
     calls: int
     seconds: float
@@ -81,15 +84,25 @@ def checker_rate(calls: int = CALLS) -> Rate:
         with (Path(folder) / "result.json").open("wb") as output:
             started = time.perf_counter()
             process = subprocess.Popen(command, stdout=output)
-            _, _, used = os.wait4(process.pid, 0)
+            peak, ended = 0, 0
+            while not ended:
+                peak = max(peak, _memory(psutil.Process(process.pid)))
+                time.sleep(_LOOK)
+                ended, _, used = os.wait4(process.pid, os.WNOHANG)
             seconds = time.perf_counter() - started
         result = json.loads((Path(folder) / "result.json").read_bytes())
-        scale = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
         checks = result["targets"][0]["checks"]
         said = ", ".join(f"{check['name']} {check['verdict']}" for check in checks)
-        return Rate(
-            calls, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * scale / 1e6, said
-        )
+        return Rate(calls, seconds, used.ru_utime + used.ru_stime, peak / 1e6, said)
+
+
+def _memory(process: psutil.Process) -> int:
+    """Return the bytes that a process and its children have, what they share counted once."""
+    bytes_ = 0
+    for each in (process, *process.children(recursive=True)):
+        with suppress(psutil.Error):
+            bytes_ += each.memory_full_info().pss
+    return bytes_
 
 
 def write_honest(folder: Path, calls: int, accounts: int = ACCOUNTS, seed: int = 1) -> None:

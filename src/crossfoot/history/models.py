@@ -103,19 +103,19 @@ def check_model(
         severity=Severity.CRITICAL,
         properties=[Property.SERIAL, Property.STATE],
     )
-    shelf = Shelf()
-    try:
-        groups = _groups(history, model, called, ledger, shelf)
-    except CrossfootError:
-        raise
-    except Exception as error:
-        # Such as a burst whose statement doesn't say what the operation's arguments are.
-        check.verdict, check.reason = Verdict.UNKNOWN, _failed(error)
-        check.population = {"calls": "0", "accounts": "0"}
-        return [check]
-    look = _Look(history, shelf, model, called, ledger, groups)
-    shares = _shares(groups, processors() if called.calls > _PARALLEL else 1)
-    looked = [each for share in in_processes(look, shares) for each in share]
+    with Shelf() as shelf:
+        try:
+            groups = _groups(history, model, called, ledger, shelf)
+        except CrossfootError:
+            raise
+        except Exception as error:
+            # Such as a burst whose statement doesn't say what the operation's arguments are.
+            check.verdict, check.reason = Verdict.UNKNOWN, _failed(error)
+            check.population = {"calls": "0", "accounts": "0"}
+            return [check]
+        look = _Look(history, shelf, model, called, ledger, groups)
+        shares = _shares(groups, processors() if called.calls > _PARALLEL else 1)
+        looked = [each for share in in_processes(look, shares) for each in share]
     _conclude(check, sorted(looked, key=lambda each: each.name), groups.left_out, called)
     check.seconds = time.perf_counter() - started
     return [check]
@@ -371,6 +371,6 @@ def _shown(record: CallRecord, number: int, clock: int) -> Move:
     """Return a call as findings show it."""
     return Move(
         number, record.id, clock, record.session, record.operation, record.outcome,
-        record.start, record.end, record.server_start, record.server_end,
+        record.start, record.end, 0, 0,
         "", "", record.key, "", "", None, None, False,
     )  # fmt: skip

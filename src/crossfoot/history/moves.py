@@ -34,7 +34,7 @@ class Move(msgspec.Struct, gc=False, eq=False):
     the balance that its answer told. Calls of equal ``request`` (unless "") leave one entry together;
     ``key``, or ``reference``, is how that is found. ``short`` says that it was refused because the
     account doesn't hold enough. Times are those of :class:`CallRecord`; ``clock`` numbers the clocks
-    of the history, and ``at`` its calls, from 0.
+    of the history, and ``at`` its calls, from 0. The server's times are kept where there are several clocks.
     """
 
     at: int
@@ -88,8 +88,13 @@ class _Binding:
         """Say whether this entry is one that a call with these arguments leaves."""
         return not self.when or str(call.arguments.get(self.when[0])) == self.when[1]
 
-    def move(self, call: CallRecord, at: int, clock: int, *, short: bool) -> Move | None:
-        """Return what this call asked for, or None if its arguments don't say of which account."""
+    def move(
+        self, call: CallRecord, at: int, clock: int, *, short: bool, alone: bool
+    ) -> Move | None:
+        """Return what this call asked for, or None if its arguments don't say of which account.
+
+        ``alone`` says that there is no other clock.
+        """
         given = call.arguments
         account = self.account(given)
         key, reference = self.key(given) or "", self.reference(given) or ""
@@ -107,8 +112,8 @@ class _Binding:
             call.outcome,
             call.start,
             call.end,
-            call.server_start,
-            call.server_end,
+            0 if alone else call.server_start,
+            0 if alone else call.server_end,
             intern(account),
             request,
             key,
@@ -225,7 +230,7 @@ def read_moves(history: History, target: Target) -> Called:
         for binding in known:
             if not binding.applies(call):
                 continue
-            move = binding.move(call, at, clock, short=short)
+            move = binding.move(call, at, clock, short=short, alone=len(clocks) == 1)
             if move:
                 by_account.setdefault(move.account, []).append(move)
             elif moved:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
+import os
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -77,28 +78,35 @@ class History:
 class Shelf:
     """Where the calls of a history stand in its files, so that some can be read again.
 
-    Calls have the numbers in which they were first read, from 0.
+    Calls have the numbers in which they were first read, from 0. The files are open as long as a ``with``
+    statement lasts, also for processes that are forked meanwhile.
     """
 
     def __init__(self) -> None:
+        self._files: list[tuple[HistoryFile, IO[bytes], array[int]]] = []
         self._firsts: list[int] = []
-        self._files: list[tuple[HistoryFile, mmap.mmap, array[int]]] = []
         self._decode = msgspec.json.Decoder(CallRecord).decode
 
+    def __enter__(self) -> Shelf:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for _, opened, _ in self._files:
+            opened.close()
+
     def open(self, file: HistoryFile) -> array[int]:
-        """Return where the beginnings of a file's lines are to be written down."""
-        self._firsts.append(self._firsts[-1] + len(self._files[-1][2]) if self._files else 0)
-        with file.path.open("rb") as opened:
-            text = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        self._files.append((file, text, array("Q")))
+        """Return where the ends of a file's lines are to be written down, its first line's too."""
+        self._firsts.append(sum(len(ends) - 1 for _, _, ends in self._files))
+        self._files.append((file, file.path.open("rb"), array("Q")))
         return self._files[-1][2]
 
     def __getitem__(self, number: int) -> tuple[HistoryFile, CallRecord]:
         """Return a call with its file."""
         at = bisect_right(self._firsts, number) - 1
-        file, text, lines = self._files[at]
-        begin = lines[number - self._firsts[at]]
-        return file, self._decode(text[begin : text.find(b"\n", begin)])
+        file, opened, ends = self._files[at]
+        line = number - self._firsts[at]
+        begin, end = ends[line], ends[line + 1]
+        return file, self._decode(os.pread(opened.fileno(), end - begin, begin))
 
 
 def open_history(paths: Iterable[Path]) -> History:
@@ -149,13 +157,13 @@ def _head(path: Path) -> Head:
     return head
 
 
-def _calls(file: HistoryFile, begins: array[int]) -> Iterator[CallRecord]:
-    """Yield the calls of a file, and note where each line begins, and if the file's end is missing."""
+def _calls(file: HistoryFile, ends: array[int]) -> Iterator[CallRecord]:
+    """Yield the calls of a file, and note where its lines end, and if the end of the file is missing."""
     decode = msgspec.json.Decoder(CallRecord).decode
     file.calls = 0
     file.notes.clear()
     with file.path.open("rb") as lines:
-        at = len(lines.readline())
+        ends.append(len(lines.readline()))
         for number, line in enumerate(lines, start=2):
             try:
                 call = decode(line)
@@ -165,8 +173,7 @@ def _calls(file: HistoryFile, begins: array[int]) -> Iterator[CallRecord]:
                 file.notes.append(f"{file.path.name}: line {number} is cut off and was left out")
                 break
             file.calls += 1
-            begins.append(at)
-            at += len(line)
+            ends.append(ends[-1] + len(line))
             yield call
     if file.head.calls < 0:
         file.notes.append(
