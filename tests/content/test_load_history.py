@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from uuid import UUID
@@ -24,9 +28,18 @@ with pytest.MonkeyPatch.context() as patch:
     from bench.history import write_honest
 
 
-def judged(folder: Path, calls: int, accounts: int) -> dict[str, Check]:
-    """Return the checks of an honest history, of whose calls a tenth go to one account."""
+def judged(folder: Path, calls: int, accounts: int, wrong: Sequence[int] = ()) -> dict[str, Check]:
+    """Return the checks of an honest history, of whose calls a tenth go to one account.
+
+    The calls with the numbers in ``wrong`` are made to answer what no model does.
+    """
     write_honest(folder, calls, accounts)
+    history = folder / "history.ndjson"
+    lines = history.read_bytes().splitlines(keepends=True)
+    for number in wrong:
+        assert b'"applied\\",' in lines[number]
+        lines[number] = lines[number].replace(b'"applied\\",', b'"of course\\",')
+    history.write_bytes(b"".join(lines))
     (target,) = find_targets(["credit_purchase"])
     ledger = read_ledger(folder / NAME, target.name)
     return {check.name: check for check in judge(open_history([folder]), target, ledger).checks}
@@ -55,6 +68,22 @@ def test_a_model_may_say_that_an_account_has_too_many_calls_for_it(
     assert asked.population["accounts"] == str(60 - left_out)
     assert asked.verdict is (Verdict.UNKNOWN if left_out == 60 else Verdict.PASS)
     assert ("MOST_CALLS" in asked.reason) is (left_out == 60)
+
+
+def test_processes_that_share_the_accounts_find_what_one_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wrong answers are of four accounts."""
+    monkeypatch.setattr("crossfoot.history.models.processors", lambda: 1)
+    alone = judged(tmp_path, 21_000, 40, wrong=(3, 6, 10, 12))
+    command = [sys.executable, "-m", "crossfoot", "check", str(tmp_path), "--json"]
+    ran = subprocess.run(command, capture_output=True, timeout=100, check=False)
+    (target,) = json.loads(ran.stdout)["targets"]
+    (shared,) = [each for each in target["checks"] if each["name"] == FOLLOW_THE_MODEL]
+    asked = alone[FOLLOW_THE_MODEL]
+    assert asked.population == shared["population"]
+    assert [each.summary for each in asked.findings] == [e["summary"] for e in shared["findings"]]
+    assert len(asked.findings) == 4
 
 
 @pytest.mark.parametrize(("owners", "verdict"), [(1, Verdict.PASS), (2, Verdict.FAIL)])
