@@ -67,7 +67,7 @@ def test_a_model_may_say_that_an_account_has_too_many_calls_for_it(
     assert asked.population["left out"] == str(left_out)
     assert asked.population["accounts"] == str(60 - left_out)
     assert asked.verdict is (Verdict.UNKNOWN if left_out == 60 else Verdict.PASS)
-    assert ("MOST_CALLS" in asked.reason) is (left_out == 60)
+    assert ("more calls than model.py is asked about" in asked.reason) is (left_out == 60)
 
 
 def test_processes_that_share_the_accounts_find_what_one_finds(

@@ -9,11 +9,9 @@ nothing right is accused; what contradicts itself only across several parts isn'
 from __future__ import annotations
 
 import time
-from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +20,7 @@ from crossfoot.history.asking import Asked, Call, Parts, load_model, requests_of
 from crossfoot.history.check import MOST_FINDINGS
 from crossfoot.history.clocks import on_server, own_times
 from crossfoot.history.contradiction import contradiction
+from crossfoot.history.grouping import Groups, group_calls
 from crossfoot.history.ledger import Account, Ledger
 from crossfoot.history.matching import ALWAYS, Matched, Request, Violation, match
 from crossfoot.history.moves import Called, Move
@@ -35,40 +34,16 @@ from crossfoot.target import Target
 from crossfoot.verdicts import Outcome, Severity, Verdict
 
 FOLLOW_THE_MODEL = "answers_follow_the_model"
-MOST_CALLS = 20_000
-"""Calls of one account or thing, unless the model says how many. Many copy their state with each."""
 _PARALLEL = 20_000
 """Calls from which on several processes share the work."""
 _ASK, _ASK_PER_CALL = 5_000, 20
 """How often the model is asked about one account."""
 _MORE_OF_THINGS = 100_000
 """And at most about a thing: without a ledger each call may be the first."""
-_NOTHING_LEFT = {Outcome.RETRYABLE, Outcome.ERROR}
 _ACCOUNT = "account"
 
 Noted = tuple[int, int, CallRecord]
 """A call's number in the history, its clock's, and the call."""
-
-
-@dataclass
-class _Groups:
-    """The calls of each account and of each thing that the model is asked about, by their numbers."""
-
-    most: int
-    accounts: set[str] = field(default_factory=set)
-    calls: defaultdict[str, array[int]] = field(default_factory=lambda: defaultdict(_numbers))
-    left_out: dict[str, str] = field(default_factory=dict)
-
-    def add(self, name: str, calls: Iterable[int]) -> None:
-        """Take calls in, unless there are too many of this name."""
-        if name in self.left_out:
-            return
-        self.calls[name].extend(calls)
-        if (count := len(self.calls[name])) > self.most:
-            del self.calls[name]
-            self.left_out[name] = (
-                f"{count:,} calls are more than its model.py is asked about (MOST_CALLS)"
-            )
 
 
 @dataclass(frozen=True)
@@ -81,10 +56,6 @@ class _Looked:
     verdict: Verdict
     violation: Violation | None
     why: str
-
-
-def _numbers() -> array[int]:
-    return array("L")
 
 
 def check_model(
@@ -105,7 +76,7 @@ def check_model(
     )
     with Shelf() as shelf:
         try:
-            groups = _groups(history, model, called, ledger, shelf)
+            groups = group_calls(history, model, called, ledger, shelf)
         except CrossfootError:
             raise
         except Exception as error:
@@ -114,7 +85,7 @@ def check_model(
             check.population = {"calls": "0", "accounts": "0"}
             return [check]
         look = _Look(history, shelf, model, called, ledger, groups)
-        shares = _shares(groups, processors() if called.calls > _PARALLEL else 1)
+        shares = groups.shares(processors() if called.calls > _PARALLEL else 1)
         looked = [each for share in in_processes(look, shares) for each in share]
     _conclude(check, sorted(looked, key=lambda each: each.name), groups.left_out, called)
     check.seconds = time.perf_counter() - started
@@ -143,17 +114,6 @@ def _conclude(
     check.verdict, check.reason = _verdict(check, counts["calls"], doubts, left_out)
 
 
-def _shares(groups: _Groups, count: int) -> list[list[str]]:
-    """Return the names in so many parts of about as many calls each."""
-    shares: list[list[str]] = [[] for _ in range(count)]
-    calls = [0] * count
-    for name in sorted(groups.calls, key=lambda name: (-len(groups.calls[name]), name)):
-        least = calls.index(min(calls))
-        shares[least].append(name)
-        calls[least] += len(groups.calls[name])
-    return shares
-
-
 @dataclass(frozen=True)
 class _Look:
     """Asks the model about the accounts and things of these names, one by one."""
@@ -163,7 +123,7 @@ class _Look:
     model: ModuleType
     called: Called
     ledger: Ledger
-    groups: _Groups
+    groups: Groups
 
     def __call__(self, names: Sequence[str]) -> list[_Looked]:
         return [self._look(name) for name in names]
@@ -208,58 +168,6 @@ def _verdict(
         name, why = next(iter(left_out.items()), ("", "there are no calls of an account"))
         return Verdict.UNKNOWN, f"account {name}: {why}" if name else why
     return Verdict.PASS, ""
-
-
-# -- which calls ------------------------------------------------------------------------------------
-
-
-def _groups(
-    history: History, model: ModuleType, called: Called, ledger: Ledger, shelf: Shelf
-) -> _Groups:
-    """Read the history again, and find out which of its calls the model can be asked about."""
-    groups = _Groups(getattr(model, "MOST_CALLS", MOST_CALLS), set(called.by_account) - {"?"})
-    owners = _owners(called, groups.accounts)
-    others = (set(called.by_account) | set(ledger.accounts)) - groups.accounts
-    named_by = getattr(model, "NAMED_BY", "")
-    nicknames: defaultdict[str, set[str]] = defaultdict(set)
-    without: defaultdict[str, array[int]] = defaultdict(_numbers)
-    for number, (_, record) in enumerate(history.calls(shelf)):
-        if record.outcome in _NOTHING_LEFT:
-            continue
-        names = owners[number]
-        touched = model.touched(record.operation, record.arguments, ledger.parts)
-        more = [each for each in touched if each not in others]
-        nickname = str(record.arguments.get(named_by, "")) if named_by else ""
-        if not (names or more or nickname) or _elsewhere(model, record):
-            continue
-        for name in dict.fromkeys([*names, *more]):
-            groups.add(name, (number,))
-        if nickname:
-            nicknames[nickname].update(names)
-            if not names:
-                without[nickname].append(number)
-    for nickname, meant in nicknames.items():
-        if len(meant) == 1:
-            groups.add(next(iter(meant)), without[nickname])
-    return groups
-
-
-def _owners(called: Called, accounts: Iterable[str]) -> list[tuple[str, ...]]:
-    """Return for each call of the history the accounts whose credit it was to move."""
-    owners: list[tuple[str, ...]] = [()] * called.calls
-    for name in sorted(accounts):
-        alone = (name,)
-        for move in called.by_account[name]:
-            before = owners[move.at]
-            owners[move.at] = (*before, name) if before else alone
-    return owners
-
-
-def _elsewhere(model: ModuleType, record: CallRecord) -> bool:
-    if record.outcome is Outcome.UNKNOWN:
-        return False
-    answer = " ".join(str(value) for value in record.result.values())
-    return any(fnmatchcase(answer, glob) for glob in getattr(model, "ELSEWHERE", ()))
 
 
 def _not_judgeable(found: Matched | None, history: History) -> str:
