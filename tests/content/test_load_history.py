@@ -70,6 +70,24 @@ def test_a_model_may_say_that_an_account_has_too_many_calls_for_it(
     assert ("more calls than model.py is asked about" in asked.reason) is (left_out == 60)
 
 
+def test_calls_of_several_files_are_found_again(tmp_path: Path) -> None:
+    """As those of several processes are: every third call is in each."""
+    write_honest(tmp_path, 600, 3)
+    whole = tmp_path / "history.ndjson"
+    noted = [call for _, call in open_history([whole]).calls()]
+    whole.unlink()
+    for number in range(3):
+        path = tmp_path / f"history-{number}.ndjson"
+        with Recorder(path, target="credit_purchase", scenario="", seed=1, began="") as recorder:
+            for call in noted[number::3]:
+                recorder.add(call)
+    (target,) = find_targets(["credit_purchase"])
+    ledger = read_ledger(tmp_path / NAME, target.name)
+    asked = judge(open_history([tmp_path]), target, ledger).checks[-1]
+    assert (asked.verdict, asked.reason) == (Verdict.PASS, ""), asked.findings
+    assert asked.population == {"calls": "600", "accounts": "3"}
+
+
 def test_processes_that_share_the_accounts_find_what_one_finds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +156,39 @@ def test_who_came_again_and_began_first_is_not_accused(tmp_path: Path, already: 
     assert asked.population["accounts"] == "1"
 
 
+def test_an_id_that_nobody_heard_is_the_one_that_its_repeat_was_told(tmp_path: Path) -> None:
+    """The ledger has the first gift before the second, which had ended before the repeat began."""
+    (target,) = find_targets(["peer_booking"])
+    with Recorder(
+        tmp_path / "history.ndjson", target=target.name, scenario="drawn", seed=1, began=""
+    ) as recorder:
+        recorder.add(allocation(1, "one", begin=1, end=0, amount=5))
+        recorder.add(allocation(2, "two", begin=10, end=20, amount=7))
+        recorder.add(allocation(3, "one", begin=30, end=40, amount=5))
+    given = {"account": str(SOMEBODY), "kind": "bonus", "reference": "", "key": ""}
+    lines = [
+        {"crossfoot_ledger": 1, "target": target.name, "opening": True},
+        {**given, "no": 1, "amount": "5", "before": "0", "after": "5"},
+        {**given, "no": 2, "amount": "7", "before": "5", "after": "12"},
+        {"account": str(SOMEBODY), "balance": "12"},
+    ]
+    (tmp_path / NAME).write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
+    ledger = read_ledger(tmp_path / NAME, target.name)
+    asked = judge(open_history([tmp_path]), target, ledger).checks[-1]
+    assert (asked.verdict, asked.reason) == (Verdict.PASS, ""), asked.findings
+    assert asked.population == {"calls": "3", "accounts": "1"}
+
+
 SOMEBODY = UUID(int=7)
+
+
+def allocation(number: int, event: str, *, begin: int, end: int, amount: int) -> CallRecord:
+    """Return a gift for an event, which was told an id of the event's own; unanswered without an end."""
+    told = {"allocate_user_credits": str(UUID(int=len(event) * amount))} if end else {}
+    return CallRecord(
+        number, f"s{number}", "allocate_user_credits", Outcome.OK if end else Outcome.UNKNOWN, begin, end,
+        {"user_id": str(SOMEBODY), "amount": amount, "description": "gift", "event_id": event}, event, told,
+    )  # fmt: skip
 
 
 def gift(

@@ -93,14 +93,14 @@ def check_model(
 
 
 def _conclude(
-    check: Check, looked: Sequence[_Looked], left_out: dict[str, str], called: Called
+    check: Check, looked: Sequence[_Looked], left_out: Mapping[str, str], called: Called
 ) -> None:
     """Write down what came of all accounts and things."""
+    left_out = {**left_out, **{each.name: each.why for each in looked if each.why}}
     counts: Counter[str] = Counter()
     doubts: list[str] = []
     for each in looked:
         if each.why:
-            left_out[each.name] = each.why
             continue
         counts["calls"] += each.calls
         counts[f"{each.kind}s"] += 1
